@@ -2,8 +2,9 @@
 
     python examples/digits.py [--epochs N] [--batch-size N] [--lr LR] [--seed N] [--out FOLDER]
 
-The data are the 1,797 UCI digits in ``examples/data`` (8x8 pixels). One image in five is kept for testing. The run
-leaves a loss curve, a confusion matrix and the graph of one forward pass in the output folder.
+The data are the 1,797 UCI digits in ``examples/data`` (8x8 pixels); one image in five is kept for
+testing. The run leaves a loss curve, a confusion matrix and the graph of one forward pass in the
+output folder.
 """
 
 import argparse
@@ -148,7 +149,8 @@ def main():
     optimizer = torch.optim.Adam(model.parameters(), lr=args.lr)
     scheduler = torch.optim.lr_scheduler.ExponentialLR(optimizer, gamma=0.9)
     weights = sum(p.numel() for p in model.parameters())
-    print(f"{len(train_set)} training and {len(test_set)} test images, {weights:,} weights, on {device}")
+    print(f"{len(train_set)} training and {len(test_set)} test images")
+    print(f"{weights:,} weights, on {device}")
 
     history = []
     progress = tqdm(range(args.epochs), desc="training", unit="epoch")

@@ -1,10 +1,12 @@
 """What every test shares: the device the suite runs on, and Hypothesis's profiles.
 
-``pytest --device standin`` runs the same suite on the strict stand-in device, ``--device cuda`` on a GPU. Tests make
-their tensors without naming a device; the default device moves underneath them.
+``pytest --device standin`` runs the same suite on the strict stand-in device, ``--device cuda`` on
+a GPU. Tests make their tensors without naming a device; the default device moves underneath them.
 """
 
+import importlib.util
 import os
+from pathlib import Path
 
 import pytest
 
@@ -14,20 +16,22 @@ except ImportError:  # the property tests skip themselves; the rest needs no Hyp
     settings = None
 
 DEVICES = ("cpu", "standin", "cuda")
+ORACLE = Path(__file__).parent / "oracle"
 
+# Without PyTorch there is nothing to compare with, and importing the comparisons would fail.
+collect_ignore = [] if importlib.util.find_spec("torch") else ["oracle"]
 
 if settings is not None:
     # A shared runner stalls now and then, so no example may fail for being slow.
     slow_is_fine = [HealthCheck.too_slow, HealthCheck.function_scoped_fixture]
     settings.register_profile("dev", deadline=None, suppress_health_check=slow_is_fine)
-    settings.register_profile("ci", parent=settings.get_profile("dev"), derandomize=True, database=None)
+    dev = settings.get_profile("dev")
+    settings.register_profile("ci", parent=dev, derandomize=True, database=None)
     settings.load_profile("ci" if os.environ.get("CI") else "dev")
 
 
 def pytest_addoption(parser):
-    parser.addoption(
-        "--device", choices=DEVICES, default="cpu", help="default device of every test (default: cpu)"
-    )
+    parser.addoption("--device", choices=DEVICES, default="cpu", help="default device of all tests")
 
 
 def pytest_report_header(config):
@@ -35,11 +39,11 @@ def pytest_report_header(config):
 
 
 def pytest_collection_modifyitems(config, items):
-    if config.getoption("--device") == "cpu":
-        return
     skip = pytest.mark.skip(reason="does not depend on the device; runs with --device cpu")
     for item in items:
-        if "host_only" in item.keywords:
+        if ORACLE in item.path.parents:
+            item.add_marker("oracle")
+        if "host_only" in item.keywords and config.getoption("--device") != "cpu":
             item.add_marker(skip)
 
 

@@ -1,0 +1,44 @@
+"""What ``import ember`` costs over ``import numpy``: the median of fresh interpreters, in turn.
+
+    python benchmarks/import_time.py [--runs N] [--budget MILLISECONDS]
+
+With ``--budget`` the command fails when the difference is larger.
+"""
+
+import argparse
+import statistics
+import subprocess
+import sys
+import time
+
+STATEMENTS = ("import numpy", "import ember")
+
+
+def seconds(statement):
+    """The wall time of one interpreter that runs one statement and nothing else."""
+    start = time.perf_counter()
+    subprocess.run([sys.executable, "-c", statement], check=True)
+    return time.perf_counter() - start
+
+
+def measure(runs):
+    """The median milliseconds of each statement; they take turns, so a busy spell hits both."""
+    for statement in STATEMENTS:
+        seconds(statement)  # fill the disk cache and write the bytecode
+    times = [[seconds(s) for s in STATEMENTS] for _ in range(runs)]
+    return [1000 * statistics.median(column) for column in zip(*times, strict=True)]
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--runs", type=int, default=15)
+    parser.add_argument("--budget", type=float, help="most milliseconds over `import numpy`")
+    args = parser.parse_args()
+    numpy, ember = measure(args.runs)
+    print(f"import numpy {numpy:.0f} ms, import ember {ember:.0f} ms: {ember - numpy:.0f} ms more")
+    if args.budget is not None and ember - numpy > args.budget:
+        sys.exit(f"over the budget of {args.budget:.0f} ms")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,167 @@
+"""PyTorch's own operator database as plain entries: the one file that imports torch's internals.
+
+`torch.testing._internal` carries no compatibility promise, so exactly one PyTorch version is
+pinned and nothing else in this repository may import from it. Everything here is read-only: an
+`Entry` says what PyTorch's tests know about one operator, and `samples` / `error_inputs` make
+the argument lists those tests would use.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import importlib.util
+import random
+import warnings
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+TORCH_VERSION = "2.13.0"
+SAMPLE_CAP = 40
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One OpInfo: its `key` (`name` or `name/variant`) and what the comparison needs of it."""
+
+    key: str
+    info: Any
+    dtype: Any
+    counted: bool
+    differentiable: bool
+    twice_differentiable: bool
+
+    @property
+    def name(self) -> str:
+        """PyTorch's dotted name below `torch`, e.g. `nn.functional.relu`."""
+        return self.info.name
+
+
+def unavailable() -> str | None:
+    """Return why the oracle cannot run here, or None when it can."""
+    for module in ("torch", "expecttest"):
+        if importlib.util.find_spec(module) is None:
+            return f"{module} is not installed; the oracle needs the extra 'oracle'"
+    import torch
+
+    found = torch.__version__.split("+")[0]
+    if found != TORCH_VERSION:
+        return f"the oracle pins torch {TORCH_VERSION}, found {found}"
+    return None
+
+
+def _outside(name: str) -> bool:
+    """Tell whether the operator lies outside what this library sets out to offer."""
+    return (
+        "sparse" in name
+        or name.startswith(("jiterator", "torch.", "masked.", "signal.", "_"))
+        or (name.endswith("_copy") and name != "index_copy")
+    )
+
+
+def _beyond(name: str) -> bool:
+    """Tell whether an operator outside the counted scope is still worth comparing."""
+    return name.startswith(("masked.", "signal.")) or (
+        name.startswith("__") and name.endswith("__")
+    )
+
+
+def _entry(info: Any) -> Entry:
+    import torch
+
+    has_float64 = torch.float64 in info.dtypes
+    dtype = torch.float64 if has_float64 else torch.int64
+    differentiable = (
+        has_float64
+        and info.supports_autograd
+        and torch.float64 in info.supported_backward_dtypes("cpu")
+    )
+    key = info.name + (f"/{info.variant_test_name}" if info.variant_test_name else "")
+    return Entry(
+        key=key,
+        info=info,
+        dtype=dtype,
+        counted=has_float64 and not _outside(info.name),
+        differentiable=differentiable,
+        twice_differentiable=differentiable and info.supports_gradgrad,
+    )
+
+
+@functools.cache
+def _op_db() -> list[Any]:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        from torch.testing._internal.common_methods_invocations import op_db
+    return op_db
+
+
+@functools.cache
+def entries(beyond: bool = False) -> dict[str, Entry]:
+    """Return the operators in scope by key; with `beyond`, integer-only and private ones too.
+
+    In scope means: takes float64 on the CPU and is not sparse, jiterator, quantised, masked,
+    a signal window, private, an `aten` overload or a `*_copy` twin.
+    """
+    found: dict[str, Entry] = {}
+    for info in _op_db():
+        entry = _entry(info)
+        integer_only = entry.dtype is not None and not entry.counted and not _outside(info.name)
+        if entry.counted or (beyond and (integer_only or _beyond(info.name))):
+            if entry.key in found:
+                raise AssertionError(f"two entries named {entry.key}")
+            found[entry.key] = entry
+    return found
+
+
+@contextlib.contextmanager
+def _seeded():
+    """Make sample generation the same in every run, in any order of entries."""
+    import torch
+
+    torch.manual_seed(0)
+    random.seed(0)
+    np.random.seed(0)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
+
+
+def samples(entry: Entry, cap: int = SAMPLE_CAP) -> list[Any]:
+    """Return at most `cap` of the entry's SampleInputs, evenly spread over all of them."""
+    with _seeded():
+        made = list(
+            entry.info.sample_inputs("cpu", entry.dtype, requires_grad=entry.differentiable)
+        )
+    return spread(made, cap)
+
+
+def spread(items: list[Any], cap: int) -> list[Any]:
+    """Return at most `cap` of `items`, evenly spaced, first one included."""
+    if len(items) <= cap:
+        return items
+    return [items[i * len(items) // cap] for i in range(cap)]
+
+
+def error_inputs(entry: Entry) -> list[Any]:
+    """Return the entry's ErrorInputs (sample, exception type, message regex), maybe none."""
+    if entry.info.error_inputs_func is None:
+        return []
+    with _seeded():
+        return list(entry.info.error_inputs("cpu"))
+
+
+def seeding_wrapper() -> Any:
+    """Return torch's `wrapper_set_seed`, which `translate` replaces by one that knows no torch."""
+    from torch.testing._internal import common_methods_invocations
+
+    return common_methods_invocations.wrapper_set_seed
+
+
+def is_default_callback(function: Any) -> bool:
+    """Tell whether a gradcheck wrapper or output hook is the do-nothing default."""
+    return getattr(function, "__qualname__", "") in {
+        "OpInfo.<lambda>",
+        "SampleInput.__init__.<locals>.<lambda>",
+    }

@@ -1,0 +1,120 @@
+"""Sweeps beside the verdicts: error inputs, alias names and the peer's own gradgradcheck."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+import torch
+
+from . import adapter
+from .adapter import Entry
+from .compare import is_tensor, tensors_in
+from .translate import Builder, MissingName, Side, lookup
+from .verdict import REFERENCE
+
+SMALL = 24
+
+
+def _message(error: BaseException) -> str:
+    text = str(error).strip().splitlines() or [""]
+    return f"{type(error).__name__}: {text[0][:120]}"
+
+
+def error_mismatches(entry: Entry, peer: Side) -> tuple[int, list[str]]:
+    """Return how many error inputs the entry has and one line for each that goes wrong.
+
+    Right means: the peer raises the exception type that PyTorch's database asks for. Inputs that
+    cannot be rebuilt, or for which PyTorch raises only on a GPU, are not counted.
+    """
+    cases, lines = [], []
+    for case in adapter.error_inputs(entry):
+        if isinstance(_raised(entry, case.sample_input, REFERENCE), case.error_type):
+            cases.append(case)
+    for index, case in enumerate(cases):
+        found = _raised(entry, case.sample_input, peer)
+        if found is None:
+            lines.append(f"{entry.key} [{index}]: no error, torch raises {case.error_type.__name__}")
+        elif isinstance(found, (MissingName, AttributeError, ImportError)):
+            lines.append(f"{entry.key} [{index}]: missing: {_message(found)}")
+        elif not isinstance(found, case.error_type):
+            lines.append(
+                f"{entry.key} [{index}]: {_message(found)}, torch raises {case.error_type.__name__}"
+            )
+    return len(cases), lines
+
+
+def _raised(entry: Entry, sample: Any, peer: Side) -> Exception | None:
+    built = Builder(peer)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            op = peer.function(entry.info.op, entry.name)
+            op(built(sample.input), *built(sample.args), **built(sample.kwargs))
+    except Exception as error:
+        return error
+    return None
+
+
+def missing_aliases(entry: Entry, peer: Side) -> list[str]:
+    """Return the other names PyTorch has for the operator that the peer lacks."""
+    names = [alias.name for alias in entry.info.aliases]
+    names += [f"Tensor.{a.name}" for a in entry.info.aliases if a.method_variant is not None]
+    names += [f"Tensor.{a.name}_" for a in entry.info.aliases if a.inplace_variant is not None]
+    absent = []
+    for name in names:
+        try:
+            lookup(peer.module, name)
+        except MissingName:
+            absent.append(name)
+    return absent
+
+
+def gradgradcheck(entry: Entry, peer: Side, cap: int = 2) -> str | None:
+    """Return the first failure of the peer's gradgradcheck on small samples, None if it passes."""
+    if not entry.twice_differentiable:
+        return None
+    small = [s for s in adapter.samples(entry, 200) if _leaf_size(s) <= SMALL]
+    for index, sample in enumerate(adapter.spread(small, cap)):
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                function, leaves = _differentiable(entry, sample, peer)
+                if leaves:
+                    peer.module.autograd.gradgradcheck(function, tuple(leaves))
+        except Exception as error:
+            return f"sample {index}: {_message(error)}"
+    return None
+
+
+def _leaf_size(sample: Any) -> int:
+    tensors = tensors_in([sample.input, *sample.args, *sample.kwargs.values()])
+    return sum(t.numel() for t in tensors if t.requires_grad)
+
+
+def _differentiable(
+    entry: Entry, sample: Any, peer: Side
+) -> tuple[Callable[..., tuple[Any, ...]], list[Any]]:
+    """Return the operator as a function of its differentiable inputs alone, and those inputs."""
+    built = Builder(peer)
+    first, args, kwargs = built(sample.input), built(sample.args), built(sample.kwargs)
+    op = peer.function(entry.info.op, entry.name)
+    wrapper = peer.function(entry.info.gradcheck_wrapper)
+    hook = peer.function(sample.output_process_fn_grad)
+    positions = {id(leaf): index for index, leaf in enumerate(built.leaves)}
+
+    def function(*leaves: Any) -> tuple[Any, ...]:
+        def swap(value: Any) -> Any:
+            if is_tensor(value):
+                return leaves[positions[id(value)]] if id(value) in positions else value
+            if isinstance(value, (list, tuple)) and not isinstance(value, torch.Size):
+                return type(value)(map(swap, value))
+            return value
+
+        peer.module.manual_seed(0)
+        call_kwargs = {key: swap(value) for key, value in kwargs.items()}
+        result = hook(wrapper(op, swap(first), *swap(args), **call_kwargs))
+        return tuple(t for t in tensors_in(result) if t.requires_grad)
+
+    return function, built.leaves

@@ -1,0 +1,53 @@
+"""Every operator in passing.txt agrees with PyTorch: values, shapes, dtypes and gradients.
+
+passing.txt is a ratchet. An entry in it that stops agreeing fails here; new ones are added by
+`python -m tests.oracle.report --write-passing`, and `--complete` instead makes that command
+fail for any entry that agrees without being listed.
+"""
+
+import pytest
+
+from . import adapter
+from .report import read_passing
+
+pytestmark = pytest.mark.host_only
+REASON = adapter.unavailable()
+PASSING = read_passing()
+
+if REASON is not None:
+    pytest.skip(REASON, allow_module_level=True)
+
+
+@pytest.fixture(scope="module")
+def peer():
+    """Our library as one side of the comparison; PyTorch keeps to one thread meanwhile."""
+    import torch
+
+    import ember
+
+    from .translate import Side
+
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield Side(ember)
+    torch.set_num_threads(threads)
+
+
+@pytest.mark.parametrize("key", PASSING)
+def test_passing_entry_agrees_with_torch(key, peer):
+    from .verdict import judge
+
+    verdict = judge(adapter.entries(True)[key], peer)
+    assert verdict.state == "right", (
+        f"{key}: {verdict.failed} of {verdict.samples} samples {verdict.state}: {verdict.message}"
+    )
+
+
+def test_passing_list_is_sorted_and_known():
+    assert sorted(set(PASSING)) == PASSING
+    assert not set(PASSING) - set(adapter.entries(True))
+
+
+def test_scope_is_the_pinned_606_entries():
+    """The scope is written as a rule; a changed rule or database must not move it unnoticed."""
+    assert len(adapter.entries()) == 606

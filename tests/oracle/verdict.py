@@ -1,0 +1,269 @@
+"""One verdict per operator: right, wrong (with the first difference) or missing.
+
+Each sample is run in PyTorch and in the peer from equal, freshly built arguments. Compared are
+the result (structure, dtypes, shapes, values), the arguments afterwards (nothing else may have
+been written), the gradients for the same random cotangents, and then the method, operator and
+in-place forms.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+
+from . import adapter
+from .adapter import Entry
+from .compare import Mismatch, check_result, check_tensor, tensors_in
+from .translate import Builder, MissingName, Side
+
+VARIANT_CAP = 12
+UNINITIALISED = {
+    "empty", "empty_like", "new_empty", "empty_strided", "new_empty_strided", "empty_permuted",
+}  # fmt: skip
+# Their factors are unique only up to signs or phases: compared after PyTorch's own output hook.
+UP_TO_SIGN = {
+    "svd", "linalg.svd", "linalg.eig", "linalg.eigh", "svd_lowrank", "pca_lowrank",
+}  # fmt: skip
+
+REFERENCE = Side(torch)
+
+
+@dataclass
+class Verdict:
+    """What came out for one entry: `state`, the failing sample count and the first message."""
+
+    key: str
+    state: str = "right"
+    samples: int = 0
+    failed: int = 0
+    message: str = ""
+    notes: list[str] = field(default_factory=list)
+
+    def record(self, state: str, message: str) -> None:
+        """Note one failing sample; the first one decides state and message."""
+        self.failed += 1
+        if self.failed == 1:
+            self.state, self.message = state, message
+
+
+@dataclass
+class Call:
+    """One run of an operator: its result and the arguments it was given, as the call left them."""
+
+    result: Any
+    built: Builder
+    arguments: tuple[Any, tuple[Any, ...], dict[str, Any]]
+
+
+class SampleRefused(Exception):
+    """PyTorch itself raises on this sample, so there is nothing to compare with."""
+
+
+def run(side: Side, function: Callable[..., Any], sample: Any, clone: bool = False) -> Call:
+    """Call `function` on the sample's arguments, rebuilt for `side`, with a fixed seed."""
+    built = Builder(side)
+    first, args, kwargs = built(sample.input), built(sample.args), built(sample.kwargs)
+    if clone:
+        first = first.clone()
+    side.module.manual_seed(0)
+    try:
+        result = function(first, *args, **kwargs)
+    except Exception as error:
+        if side.reference:
+            raise SampleRefused(str(error)) from error
+        raise
+    return Call(result, built, (first, args, kwargs))
+
+
+def cotangents(results: list[Any], side: Side) -> list[Any]:
+    """Return the same random cotangent values for every result, as tensors of `side`."""
+    rng = np.random.default_rng(0)
+    made = []
+    for result in results:
+        values = rng.standard_normal(tuple(result.shape))
+        if result.is_complex():
+            values = values + 1j * rng.standard_normal(tuple(result.shape))
+        made.append(side.tensor(np.asarray(values), result.dtype).to(result.dtype))
+    return made
+
+
+def gradients(side: Side, results: list[Any], leaves: list[Any], **options: Any) -> tuple[Any, ...]:
+    """Return the gradients of the results with respect to the leaves, None where unused."""
+    return side.module.autograd.grad(
+        results, leaves, cotangents(results, side), allow_unused=True, **options
+    )
+
+
+def check_gradients(
+    ours: Call, theirs: Call, peer: Side, label: str, second_order: bool = False
+) -> None:
+    """Raise Mismatch unless both calls have the same gradients, to second order if asked."""
+    my_results, results = tensors_in(ours.result), tensors_in(theirs.result)
+    if len(my_results) != len(results):
+        raise Mismatch(f"{label}: {len(my_results)} tensors to differentiate, not {len(results)}")
+    for index, (mine, other) in enumerate(zip(my_results, results, strict=True)):
+        if mine.requires_grad != other.requires_grad:
+            raise Mismatch(
+                f"{label}: result {index} requires_grad={mine.requires_grad}, "
+                f"torch has {other.requires_grad}"
+            )
+    results = [result for result in results if result.requires_grad]
+    my_results = [result for result in my_results if result.requires_grad]
+    leaves, my_leaves = theirs.built.leaves, ours.built.leaves
+    if not results or not leaves:
+        return
+    try:
+        wanted = gradients(REFERENCE, results, leaves, create_graph=second_order)
+    except Exception as error:
+        raise SampleRefused(str(error)) from error
+    found = gradients(peer, my_results, my_leaves, create_graph=second_order)
+    check_grad_lists(found, wanted, label)
+    if second_order:
+        _check_second_order(found, wanted, my_leaves, leaves, peer)
+
+
+def _check_second_order(
+    found: Any, wanted: Any, my_leaves: list[Any], leaves: list[Any], peer: Side
+) -> None:
+    live = [i for i, grad in enumerate(wanted) if grad is not None and grad.requires_grad]
+    if not live:
+        return
+    for index in live:
+        if not found[index].requires_grad:
+            raise Mismatch(f"second order: gradient {index} is cut off from the graph")
+    try:
+        wanted = gradients(REFERENCE, [wanted[i] for i in live], leaves)
+    except RuntimeError:  # PyTorch has no second derivative here; the first one was compared.
+        return
+    found = gradients(peer, [found[i] for i in live], my_leaves)
+    check_grad_lists(found, wanted, "second order", none_is_zero=True)
+
+
+def check_grad_lists(found: Any, wanted: Any, label: str, none_is_zero: bool = False) -> None:
+    """Raise Mismatch unless two gradient lists agree; None agrees only with None.
+
+    With `none_is_zero`, an all-zero gradient may also stand for None: which of the two a second
+    derivative has depends on how the first one was written.
+    """
+    for index, (mine, other) in enumerate(zip(found, wanted, strict=True)):
+        where = f"{label} of input {index}"
+        if mine is None or other is None:
+            present = mine if other is None else other
+            if present is None or (none_is_zero and not bool((present != 0).any())):
+                continue
+            raise Mismatch(f"{where}: {'None' if mine is None else 'a tensor'}, torch disagrees")
+        check_tensor(mine, other, where)
+
+
+def check_arguments(ours: Call, theirs: Call) -> None:
+    """Raise Mismatch if the call left its tensor arguments different from PyTorch's."""
+    pairs = zip(ours.built.tensors, theirs.built.tensors, strict=True)
+    for index, (mine, other) in enumerate(pairs):
+        check_tensor(mine, other, f"argument {index} after the call")
+
+
+class Judge:
+    """Compares one entry between PyTorch and a peer."""
+
+    def __init__(self, entry: Entry, peer: Side, second_order: bool = False):
+        self.entry = entry
+        self.info = entry.info
+        self.peer = peer
+        self.second_order = second_order and entry.twice_differentiable
+
+    def verdict(self, cap: int = adapter.SAMPLE_CAP) -> Verdict:
+        """Run up to `cap` samples and all forms of the operator."""
+        out = Verdict(self.entry.key)
+        with warnings.catch_warnings(), np.errstate(all="ignore"):
+            warnings.simplefilter("ignore")
+            for label, check, arguments in self._checks(adapter.samples(self.entry, cap)):
+                try:
+                    check(*arguments)
+                except SampleRefused:
+                    continue
+                except Mismatch as error:
+                    out.record("wrong", f"{label}{error}")
+                except MissingName as error:
+                    out.record("missing", f"{label}no {error}")
+                    break
+                except Exception as error:
+                    text = str(error).strip().splitlines() or [""]
+                    absent = isinstance(error, (AttributeError, ImportError, NotImplementedError))
+                    state = "missing" if absent else "wrong"
+                    out.record(state, f"{label}{type(error).__name__}: {text[0][:160]}")
+                out.samples += 1
+        if out.samples == out.failed == 0:
+            out.record("wrong", "PyTorch refuses every sample, so nothing was compared")
+        return out
+
+    def _checks(self, samples: list[Any]) -> Iterator[tuple[str, Callable[..., None], tuple]]:
+        for sample in samples:
+            yield "", self._function, (sample,)
+        few = adapter.spread(samples, VARIANT_CAP)
+        forms = [("method", self.info.method_variant), ("operator", self.info.operator_variant)]
+        for label, form in forms:
+            if form is not None:
+                for sample in few:
+                    yield f"{label}: ", self._form, (form, sample)
+        if self.info.inplace_variant is not None:
+            for sample in few:
+                if not sample.broadcasts_input:
+                    yield "in place: ", self._in_place, (sample,)
+
+    def _function(self, sample: Any) -> None:
+        op = self.info.op
+        theirs = run(REFERENCE, op, sample)
+        mine = self.peer.function(op, self.entry.name)
+        ours = run(self.peer, mine, sample)
+        hook = sample.output_process_fn_grad
+        plain = adapter.is_default_callback(self.info.gradcheck_wrapper)
+        if self.entry.name in UP_TO_SIGN:
+            check_result(self.peer.function(hook)(ours.result), hook(theirs.result), "result")
+        else:
+            values = self.entry.name not in UNINITIALISED
+            check_result(ours.result, theirs.result, "result", values)
+        check_arguments(ours, theirs)
+        if not self.entry.differentiable:
+            return
+        if not plain:
+            theirs = run(REFERENCE, self._wrapped(REFERENCE, op), sample)
+            ours = run(self.peer, self._wrapped(self.peer, mine), sample)
+        if not adapter.is_default_callback(hook):
+            theirs.result = hook(theirs.result)
+            ours.result = self.peer.function(hook)(ours.result)
+        check_gradients(ours, theirs, self.peer, "gradient", self.second_order)
+
+    def _wrapped(self, side: Side, op: Callable[..., Any]) -> Callable[..., Any]:
+        wrapper = side.function(self.info.gradcheck_wrapper)
+        return lambda *args, **kwargs: wrapper(op, *args, **kwargs)
+
+    def _form(self, form: Callable[..., Any], sample: Any) -> None:
+        if not isinstance(sample.input, torch.Tensor):
+            raise SampleRefused("the first argument is no tensor")
+        theirs = run(REFERENCE, form, sample)
+        ours = run(self.peer, self.peer.function(form, f"Tensor.{form.__name__}"), sample)
+        if self.entry.name not in UNINITIALISED | UP_TO_SIGN:
+            check_result(ours.result, theirs.result, "result")
+
+    def _in_place(self, sample: Any) -> None:
+        form = self.info.inplace_variant
+        if not isinstance(sample.input, torch.Tensor):
+            raise SampleRefused("the first argument is no tensor")
+        theirs = run(REFERENCE, form, sample, clone=True)
+        name = getattr(form, "__name__", "")
+        ours = run(self.peer, self.peer.function(form, f"Tensor.{name}"), sample, clone=True)
+        if ours.result is not ours.arguments[0]:
+            raise Mismatch("does not return the tensor it writes")
+        check_result(ours.result, theirs.result, "result")
+        if self.entry.differentiable and self.info.supports_inplace_autograd:
+            check_gradients(ours, theirs, self.peer, "gradient")
+
+
+def judge(entry: Entry, peer: Side, cap: int = adapter.SAMPLE_CAP, **options: Any) -> Verdict:
+    """Return the verdict on one entry; see `Judge`."""
+    return Judge(entry, peer, **options).verdict(cap)

@@ -34,14 +34,13 @@ def error_mismatches(entry: Entry, peer: Side) -> tuple[int, list[str]]:
             cases.append(case)
     for index, case in enumerate(cases):
         found = _raised(entry, case.sample_input, peer)
+        wanted = f"torch raises {case.error_type.__name__}"
         if found is None:
-            lines.append(f"{entry.key} [{index}]: no error, torch raises {case.error_type.__name__}")
+            lines.append(f"{entry.key} [{index}]: no error, {wanted}")
         elif isinstance(found, (MissingName, AttributeError, ImportError)):
             lines.append(f"{entry.key} [{index}]: missing: {_message(found)}")
         elif not isinstance(found, case.error_type):
-            lines.append(
-                f"{entry.key} [{index}]: {_message(found)}, torch raises {case.error_type.__name__}"
-            )
+            lines.append(f"{entry.key} [{index}]: {_message(found)}, {wanted}")
     return len(cases), lines
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from . import adapter
 
-pytestmark = pytest.mark.host_only
+pytestmark = [pytest.mark.oracle, pytest.mark.host_only]
 REASON = adapter.unavailable()
 
 if REASON is not None:
@@ -23,7 +23,8 @@ from .verdict import judge  # noqa: E402
 WAYS = [
     "exp", "nn.functional.relu", "unfold", "nn.functional.dropout", "max/reduction_with_dim",
     "cat", "to", "nn.functional.triplet_margin_with_distance_loss", "linalg.cholesky", "empty",
-    "linalg.svd", "as_strided/partial_views", "index_put", "item", "slice", "polygamma/polygamma_n_1",
+    "linalg.svd", "as_strided/partial_views", "index_put", "item", "slice",
+    "polygamma/polygamma_n_1",
 ]  # fmt: skip
 
 

@@ -10,7 +10,7 @@ import pytest
 from . import adapter
 from .report import read_passing
 
-pytestmark = pytest.mark.host_only
+pytestmark = [pytest.mark.oracle, pytest.mark.host_only]
 REASON = adapter.unavailable()
 PASSING = read_passing()
 

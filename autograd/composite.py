@@ -1,0 +1,173 @@
+"""Composites: operations defined by a readable composition, sped up by deletable kernels.
+
+    @composite
+    def softmax(input, dim):
+        e = (input - input.amax(dim, keepdim=True)).exp()
+        return e / e.sum(dim, keepdim=True)
+
+The composition is the definition: higher orders differentiate it, tests compare kernels with
+it, and `with expand():` runs it. A kernel (`backends/kernels`) of the same name only adds
+speed: a forward on raw arrays that returns (out, saved) and a backward from saved values.
+"""
+
+import contextlib
+import contextvars
+import functools
+import inspect
+
+from .. import backends
+from ..backends import kernels
+from . import modes
+from .graph import Node, clock
+from .tensor import Tensor
+
+__all__ = ["composite", "expand", "COMPOSITES"]
+
+COMPOSITES = {}
+
+_expanded = contextvars.ContextVar("ember_expanded", default=False)
+_is_expanded = _expanded.get
+_switched = modes.current.get
+
+
+@contextlib.contextmanager
+def expand():
+    """Run composites as compositions of primitive operations instead of kernels.
+
+    >>> import ember
+    >>> with ember.expand():
+    ...     y = ember.nn.functional.linear(ember.ones(1, 2), ember.ones(3, 2))
+    """
+    token = _expanded.set(True)
+    try:
+        yield
+    finally:
+        _expanded.reset(token)
+
+
+class Composite:
+    """The record of a composite.
+
+    Attributes:
+        composition: the definition, on Tensors.
+        tensors: the positions of the arguments that may be tensors with gradients.
+    """
+
+    def __init__(self, composition, label):
+        self.name = composition.__name__
+        self.label = label or self.name
+        self.node_name = "".join(p.capitalize() for p in self.name.split("_")) + "Backward0"
+        self.composition = composition
+        parameters = inspect.signature(composition).parameters
+        self.names = tuple(parameters)
+        self.defaults = {n: p.default for n, p in parameters.items()
+                         if p.default is not p.empty}
+        COMPOSITES[self.name] = self
+
+    def named(self, node):
+        return {str(i): v for i, v in enumerate(node.saved[1])}
+
+    def backward(self, node, g):
+        kernel, saved, _, _ = node.saved
+        return kernel.backward(node.xp, g, saved, [p is not None for p in node.parents])
+
+    def graph_backward(self, node, g):
+        """Differentiate the composition, recomputed from the arguments."""
+        from .grad import grad
+
+        _, _, args, places = node.saved
+        args = list(args)
+        for place, parent in zip(places, node.parents):
+            args[place] = Tensor._wrap(args[place], node.xp)
+            args[place]._node = parent
+        wanted = [args[place] for place, p in zip(places, node.parents) if p is not None]
+        with modes.enable_grad(), expand():
+            # identities, so that each argument is told apart even when two share a parent
+            inputs = [t.view_as(t) for t in wanted]
+            for place, t in zip([q for q, p in zip(places, node.parents) if p is not None], inputs):
+                args[place] = t
+            args = [Tensor._wrap(a, node.xp) if isinstance(a, node.xp.array_types) else a
+                    for a in args]
+            out = self.composition(*args)
+            grads = iter(grad(out, inputs, g, create_graph=True, allow_unused=True))
+        return [None if p is None else next(grads) for p in node.parents]
+
+    def bind(self, args, kwargs):
+        """Return all arguments in order."""
+        values = dict(zip(self.names, args))
+        if len(args) > len(self.names):
+            raise TypeError(f"{self.name}() takes {len(self.names)} positional arguments but "
+                            f"{len(args)} were given")
+        for name, value in kwargs.items():
+            if name not in self.names or name in values:
+                problem = "unexpected" if name not in self.names else "repeated"
+                raise TypeError(f"{self.name}() got an {problem} keyword argument '{name}'")
+            values[name] = value
+        for name in self.names:
+            if name not in values:
+                if name not in self.defaults:
+                    raise TypeError(f"{self.name}() missing required argument '{name}'")
+                values[name] = self.defaults[name]
+        return [values[name] for name in self.names]
+
+
+def composite(composition=None, *, label=None):
+    """Make a composite from its composition; return the public function.
+
+    A registered kernel may decline a call by returning NotImplemented; the composition runs
+    then. One output only; arguments that are tensors may require gradients.
+    """
+    if composition is None:
+        return lambda function: composite(function, label=label)
+    record = Composite(composition, label)
+    name = record.name
+
+    @functools.wraps(composition)
+    def call(*args, **kwargs):
+        if kwargs or len(args) < len(record.names):
+            args = record.bind(args, kwargs)
+        xp, tensors = None, []
+        for place, arg in enumerate(args):
+            if isinstance(arg, Tensor):
+                tensors.append(place)
+                if xp is None:
+                    xp = arg._xp
+                elif arg._xp is not xp:
+                    return composition(*args)
+        kernel = kernels.find(name, xp) if xp is not None and not _is_expanded() else None
+        if kernel is None:
+            return composition(*args)
+        return _run(record, kernel, xp, args, tensors)
+
+    call.op = record
+    return call
+
+
+_silence, _restore = backends.numpy.float_errors.set, backends.numpy.float_errors.reset
+
+
+def _run(record, kernel, xp, args, tensors):
+    """Run a kernel and record it as one node."""
+    raw = list(args)
+    parents, found = [], False
+    for place in tensors:
+        t = args[place]
+        raw[place] = t._array
+        parents.append(t._node)
+        found = found or t._node is not None
+    recording = found and (_switched() is None or modes.is_grad_enabled())
+    token = _silence(backends.numpy.SILENT)
+    try:
+        result = kernel.forward(xp, recording, *raw)
+    finally:
+        _restore(token)
+    if result is NotImplemented:
+        return record.composition(*args)
+    r, saved = result
+    t = Tensor._wrap(r, xp)
+    if recording:
+        node = t._node = Node()
+        node.seq, node.op, node.parents = next(clock), record, tuple(parents)
+        node.saved = (kernel, saved, raw, tensors)
+        node.shape, node.dtype, node.xp, node.hooks = r.shape, r.dtype, xp, None
+    return t

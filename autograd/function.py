@@ -1,0 +1,275 @@
+"""Custom operations: a class with `forward` and `backward`."""
+
+import functools
+
+from . import modes, views, writes
+from .graph import FREED, Node, clock
+from .tensor import Tensor
+
+__all__ = ["Function", "FunctionCtx", "once_differentiable"]
+
+
+class FunctionCtx:
+    """What `forward` hands on to `backward`.
+
+    Attributes:
+        needs_input_grad: per argument of forward, whether its gradient is wanted.
+        saved_tensors: what `save_for_backward` kept.
+    """
+
+    needs_input_grad = ()
+    materialize_grads = True
+
+    def __init__(self):
+        self._to_save = ()
+        self._dirty = ()
+        self._non_differentiable = ()
+        self._saved = None
+
+    def save_for_backward(self, *tensors):
+        """Keep tensors (or None) for backward."""
+        for t in tensors:
+            if t is not None and not isinstance(t, Tensor):
+                raise TypeError("save_for_backward can only save variables, but argument is of "
+                                f"type {type(t).__name__}; keep others as attributes of ctx")
+        self._to_save = tensors
+
+    def mark_dirty(self, *tensors):
+        """Say which inputs forward wrote in place."""
+        self._dirty = tensors
+
+    def mark_non_differentiable(self, *tensors):
+        """Say which outputs carry no gradient."""
+        self._non_differentiable = tensors
+
+    def set_materialize_grads(self, value):
+        """Say whether unused outputs get zeros (True) or None as gradients."""
+        self.materialize_grads = value
+
+    @property
+    def saved_tensors(self):
+        """The tensors kept for backward."""
+        if self._saved is FREED:
+            raise RuntimeError("Trying to backward through the graph a second time (or directly "
+                               "access saved tensors after they have already been freed).")
+        if self._saved is None:
+            return self._to_save
+        node, saved = self._saved
+        tensors = []
+        for item, parent, seq in saved:
+            if item is None:
+                tensors.append(None)
+                continue
+            array, xp = item
+            if seq and writes.last > seq and writes.written_after(array, seq):
+                raise RuntimeError(
+                    "one of the variables needed for gradient computation has been modified by "
+                    f"an inplace operation: a tensor saved by {node().name()} was written "
+                    "afterwards")
+            t = Tensor._wrap(array, xp)
+            t._node = node() if parent is _SELF else parent
+            tensors.append(t)
+        return tuple(tensors)
+
+
+_SELF = object()
+
+
+class _FunctionRecord:
+    """The op of the nodes that a Function subclass makes."""
+
+    def __init__(self, cls):
+        self.name = self.label = cls.__name__
+        self.node_name = cls.__name__ + "Backward"
+        self.cls = cls
+
+    def named(self, node):
+        return {}
+
+    def backward(self, node, g):
+        with modes.no_grad():
+            return [None if r is None else r._array for r in self._call(node, g, raw=True)]
+
+    def graph_backward(self, node, g):
+        return self._call(node, g, raw=False)
+
+    def _call(self, node, g, raw):
+        ctx = node.saved[0]
+        shapes = node.shapes
+        grads = list(g) if isinstance(g, list) else [g]
+        for i, gi in enumerate(grads):
+            if gi is None and ctx.materialize_grads:
+                shape, dtype = shapes[i]
+                gi = node.xp.zeros(shape, dtype)
+                grads[i] = gi if raw else Tensor._wrap(gi, node.xp)
+        if raw:
+            grads = [None if gi is None else Tensor._wrap(gi, node.xp) for gi in grads]
+        result = self.cls.backward(ctx, *grads)
+        result = result if isinstance(result, tuple) else (result,)
+        wanted = node.places
+        if len(result) < wanted[-1] + 1 or any(r is not None for r in result[node.arity:]):
+            raise RuntimeError(
+                f"function {self.node_name} returned an incorrect number of gradients (expected "
+                f"{node.arity}, got {len(result)})")
+        for place in wanted:
+            if result[place] is not None and not isinstance(result[place], Tensor):
+                raise TypeError(
+                    f"{self.cls.__name__}.backward must return tensors or None, got "
+                    f"{type(result[place]).__name__} for argument {place}")
+        return [result[place] for place in wanted]
+
+
+class Function:
+    """Base of custom operations.
+
+    Subclasses define static methods `forward(ctx, *args)` (or `forward(*args)` with
+    `setup_context(ctx, inputs, output)`) and `backward(ctx, *grad_outputs)`; use them by
+    `apply`. Backward works on tensors; with create_graph it is recorded, so that ember's
+    operations in it can be differentiated again.
+    Source: https://docs.pytorch.org/docs/stable/autograd.html#torch.autograd.Function
+
+    >>> import ember
+    >>> class Double(ember.autograd.Function):
+    ...     @staticmethod
+    ...     def forward(ctx, x):
+    ...         return x * 2
+    ...     @staticmethod
+    ...     def backward(ctx, g):
+    ...         return g * 2
+    >>> x = ember.tensor(1.0, requires_grad=True)
+    >>> Double.apply(x).backward()
+    >>> x.grad
+    tensor(2.)
+    """
+
+    @staticmethod
+    def forward(*args, **kwargs):
+        """Compute the outputs; to be defined by the subclass."""
+        raise NotImplementedError("You must implement the forward function for custom "
+                                  "autograd.Function.")
+
+    @staticmethod
+    def setup_context(ctx, inputs, output):
+        """Fill ctx, when forward does not take it."""
+        raise NotImplementedError("setup_context is not implemented.")
+
+    @staticmethod
+    def backward(ctx, *grad_outputs):
+        """Return one gradient (or None) per argument of forward; defined by the subclass."""
+        raise NotImplementedError("You must implement either the backward or vjp method for your "
+                                  "custom autograd.Function to use it with backward mode AD.")
+
+    @classmethod
+    def apply(cls, *args, **kwargs):
+        """Run forward and record it as one node."""
+        ctx = FunctionCtx()
+        nodes = [a._node if isinstance(a, Tensor) else None for a in args]
+        ctx.needs_input_grad = tuple(n is not None for n in nodes)
+        recording = any(ctx.needs_input_grad) and modes.is_grad_enabled()
+        with modes.no_grad():
+            if cls.setup_context is not Function.setup_context:
+                output = cls.forward(*args, **kwargs)
+                cls.setup_context(ctx, args, output)
+            else:
+                output = cls.forward(ctx, *args, **kwargs)
+        if not recording:
+            return output
+        return _record(cls, ctx, args, nodes, output)
+
+
+def _record(cls, ctx, args, nodes, output):
+    outputs = output if isinstance(output, tuple) else (output,)
+    tensors = [o for o in outputs if isinstance(o, Tensor)]
+    node = Node()
+    node.seq, node.op = next(clock), _record_of(cls)
+    node.places = [i for i, a in enumerate(args) if isinstance(a, Tensor)]
+    node.arity = len(args)
+    node.parents = tuple(nodes[i] for i in node.places)
+    node.saved = (ctx,)
+    node.hooks = None
+    node.xp = tensors[0]._xp
+    node.shapes = [(o._array.shape, o._array.dtype) for o in tensors]
+    if len(outputs) == 1:
+        node.shape, node.dtype = node.shapes[0]
+    else:
+        node.shape = node.dtype = None
+    wrapped = _outputs(ctx, node, args, outputs)
+    _keep(ctx, node, args, outputs)
+    return wrapped if isinstance(output, tuple) else wrapped[0]
+
+
+def _record_of(cls):
+    record = cls.__dict__.get("_record")
+    if record is None:
+        record = cls._record = _FunctionRecord(cls)
+    return record
+
+
+def _outputs(ctx, node, args, outputs):
+    """Return the outputs with their history."""
+    from .engine import make_output
+    from .inplace import rebind
+
+    wrapped, number = [], 0
+    for o in outputs:
+        if not isinstance(o, Tensor):
+            wrapped.append(o)
+            continue
+        carries = o._array.dtype.kind in "fc" and not any(
+            o is n for n in ctx._non_differentiable)
+        made = node if len(outputs) == 1 else make_output(node, number, o._array)
+        number += 1
+        if any(o is d for d in ctx._dirty):
+            writes.mark_written(o._buffer())
+            rebind(o, views.of(o), made)
+        else:
+            if any(o is a for a in args) or o._node is not None:
+                o = Tensor._wrap(o._array, o._xp)
+            o._node = made if carries else None
+        wrapped.append(o)
+    return tuple(wrapped)
+
+
+def _keep(ctx, node, args, outputs):
+    """Replace the tensors to save by arrays and nodes, so that no cycle forms."""
+    import weakref
+
+    saved = []
+    for t in ctx._to_save:
+        if t is None:
+            saved.append((None, None, 0))
+        elif any(t is o for o in outputs):
+            saved.append(((t._array, t._xp), _SELF, node.seq))
+        else:
+            saved.append(((t._array, t._xp), t._node, node.seq))
+    ctx._saved = (weakref.ref(node), saved)
+    ctx._to_save = ()
+
+
+def once_differentiable(backward):
+    """Mark a backward as not differentiable again: with create_graph its result raises."""
+    @functools.wraps(backward)
+    def wrapped(ctx, *grads):
+        with modes.no_grad():
+            result = backward(ctx, *grads)
+        if not modes.is_grad_enabled() or not any(
+                isinstance(g, Tensor) and g.requires_grad for g in grads):
+            return result
+        items = result if isinstance(result, tuple) else (result,)
+        return tuple(r if r is None else _Refuse.apply(r.detach().requires_grad_())
+                     for r in items)
+
+    return wrapped
+
+
+class _Refuse(Function):
+    """Identity whose backward raises."""
+
+    @staticmethod
+    def forward(ctx, x):
+        return x.clone()
+
+    @staticmethod
+    def backward(ctx, g):
+        raise RuntimeError("trying to differentiate twice a function that was marked with "
+                           "@once_differentiable")

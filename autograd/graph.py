@@ -1,0 +1,145 @@
+"""The nodes of the dynamic graph.
+
+Nodes hold their parents and saved raw arrays, never tensors, so that reference counting frees
+a graph the moment its last tensor goes. The creation number orders them: reverse creation
+order is a topological order.
+"""
+
+import itertools
+import weakref
+
+clock = itertools.count(1)  # numbers node creations and in-place writes on one time line
+
+
+class _Freed:
+    """What a node's saved values are replaced with once backward has used them."""
+
+    def __repr__(self):
+        return "<freed>"
+
+
+FREED = _Freed()
+
+
+class Node:
+    """One recorded operation.
+
+    Attributes:
+        seq: creation number.
+        op: the op record (`autograd.op.Op`), which knows the name, label and derivatives.
+        parents: one node, or None where no gradient is wanted, per differentiable input.
+        saved: the raw values that the derivative formulas name.
+        shape, dtype: of the output; the engine brings each gradient to them.
+        xp: the backend.
+        hooks: functions called with the gradient, or None.
+    """
+
+    __slots__ = ("seq", "op", "parents", "saved", "shape", "dtype", "xp", "hooks",
+                 "__weakref__", "__dict__")
+
+    @property
+    def next_functions(self):
+        """The parents as PyTorch shows them: pairs of node and output number."""
+        return tuple((p.parents[0], p.saved[0]) if type(p) is OutputNode else (p, 0)
+                     for p in self.parents)
+
+    def name(self):
+        """Return PyTorch's name for this node, such as "MulBackward0"."""
+        return self.op.node_name
+
+    def __repr__(self):
+        return f"<{self.name()}>"
+
+    def register_hook(self, hook):
+        """Not PyTorch's node hook on all inputs: called with the output's gradient."""
+        return add_hook(self, hook)
+
+
+class OutputNode(Node):
+    """Output number `saved[0]` of an operation with several outputs (`parents[0]`)."""
+
+    __slots__ = ()
+
+    def name(self):
+        """Return the name of the operation itself."""
+        return self.parents[0].name()
+
+
+class AccumulateGrad:
+    """The end of the graph at a leaf: gradients that arrive here become its `.grad`.
+
+    It refers to its tensor weakly: nobody can read the gradient of a tensor that is gone.
+    """
+
+    __slots__ = ("ref", "shape", "dtype", "xp", "hooks", "__weakref__")
+
+    seq = 0  # before every operation, hence last in reverse order
+    op = None
+    parents = ()
+    saved = ()
+
+    def __init__(self, tensor):
+        self.ref = weakref.ref(tensor)
+        self.hooks = None
+        self.describe(tensor._array, tensor._xp)
+
+    def describe(self, array, xp):
+        """Note the shape, dtype and backend that gradients must have."""
+        self.shape = array.shape
+        self.dtype = array.dtype
+        self.xp = xp
+
+    @property
+    def variable(self):
+        """The leaf tensor."""
+        return self.ref()
+
+    @property
+    def next_functions(self):
+        """A leaf has no parents."""
+        return ()
+
+    def name(self):
+        """Return "AccumulateGrad"."""
+        return "AccumulateGrad"
+
+    __repr__ = Node.__repr__
+
+
+class RemovableHandle:
+    """Removes a hook again.
+
+    Source: https://docs.pytorch.org/docs/stable/generated/torch.utils.hooks.RemovableHandle.html
+    """
+
+    _ids = itertools.count()
+
+    def __init__(self, hooks, hook):
+        self.id = next(self._ids)
+        self._hooks = weakref.ref(hooks)
+        hooks[self.id] = hook
+
+    def remove(self):
+        """Take the hook out; a second call does nothing."""
+        hooks = self._hooks()
+        if hooks is not None:
+            hooks.pop(self.id, None)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exc_info):
+        self.remove()
+
+
+class Hooks(dict):
+    """Functions by number; a dict that can be referred to weakly."""
+
+    __slots__ = ("__weakref__",)
+
+
+def add_hook(node, hook):
+    """Have `hook(gradient)` called when the gradient of a node's output is complete."""
+    if node.hooks is None:
+        node.hooks = Hooks()
+    return RemovableHandle(node.hooks, hook)

@@ -1,0 +1,178 @@
+"""In-place operations: write the memory, then rewrite the history that owns it."""
+
+from . import dtypes, modes, views, writes
+from .graph import AccumulateGrad, Node, clock
+from .tensor import Tensor, new
+
+__all__ = ["make_inplace", "overwrite"]
+
+
+def make_inplace(record):
+    """Return the in-place twin (`exp_`) of an op: compute, then overwrite the first argument."""
+    def inplace(self, *args, **kwargs):
+        check_writable(self, record.name + "_")
+        return overwrite(self, record.call(self, *args, **kwargs), record.name + "_")
+
+    inplace.__name__ = inplace.__qualname__ = record.name + "_"
+    inplace.__doc__ = f"In-place version of `{record.name}`."
+    return inplace
+
+
+def check_writable(target, name):
+    """Raise when autograd or memory forbids writing to a tensor in place.
+
+    Raises:
+        RuntimeError: for leaves that require gradients, views of them, one of several views,
+            views made without recording, and memory that the tensor reaches more than once.
+    """
+    array = target._array
+    strides = getattr(array, "strides", ())
+    if 0 in strides and any(s == 0 and n > 1 for s, n in zip(strides, array.shape)):
+        raise RuntimeError(
+            f"{name}: unsupported operation: more than one element of the written-to tensor "
+            "refers to a single memory location. Please clone() the tensor before performing "
+            "the operation.")
+    if not modes.is_grad_enabled():
+        return
+    if type(target._node) is AccumulateGrad:
+        raise RuntimeError(
+            f"{name}: a leaf Variable that requires grad is being used in an in-place operation."
+            " Put the write under torch.no_grad(), or write to a .clone().")
+    view = views.of(target)
+    if view is None:
+        return
+    if type(view.base._node) is AccumulateGrad:
+        raise RuntimeError(
+            f"{name}: a view of a leaf Variable that requires grad is being used in an in-place "
+            "operation. Put the write under torch.no_grad(), or write to a .clone().")
+
+
+def _check_view(target, view, node):
+    if node is None and view.base._node is None:
+        return
+    if not view.recorded:
+        raise RuntimeError(
+            "A view was created in no_grad mode and is being modified inplace with grad mode "
+            "enabled. Given that this use case is ambiguous and error-prone, it is forbidden. "
+            "Make both the view and the in-place write inside no_grad, or both outside.")
+    if view.several:
+        name = target._node.name() if target._node is not None else "a function"
+        raise RuntimeError(
+            f"Output of {name} is a view and is being modified inplace. This view is the output "
+            "of a function that returns multiple views. Such functions do not allow the output "
+            "views to be modified inplace. You should replace the inplace operation by an "
+            "out-of-place one.")
+
+
+def overwrite(target, result, name):
+    """Give a tensor the value and the history of a result, in place; return the tensor.
+
+    Raises:
+        RuntimeError: when shape or dtype do not fit; nothing is changed then.
+    """
+    if result._array.shape != target._array.shape:
+        raise RuntimeError(
+            f"{name}: output with shape {list(target._array.shape)} doesn't match the broadcast "
+            f"shape {list(result._array.shape)}")
+    if result._array.dtype is not target._array.dtype:
+        source, goal = result.dtype, target.dtype
+        if not dtypes.can_cast(source, goal):
+            raise RuntimeError(f"{name}: result type {source.title} can't be cast to the desired "
+                               f"output type {goal.title}")
+        result = result.to(goal)
+    view = views.of(target)
+    recording = modes.is_grad_enabled()
+    if view is not None and recording:
+        _check_view(target, view, result._node)
+    buffer = target._buffer()
+    node = result._node
+    if node is not None:
+        _keep_saved(node, buffer)
+    buffer[...] = result._array
+    writes.mark_written(buffer)
+    if node is not None:
+        _share_output(node, result._array, buffer)
+    if recording and (node is not None or target._node is not None):
+        rebind(target, view, node)
+    return target
+
+
+def _keep_saved(node, buffer):
+    """Copy the saved values of the new node that are about to be overwritten."""
+    owner = node.xp.owner(buffer)
+
+    def keep(value):
+        if getattr(value, "ndim", 0) and hasattr(value, "base") and node.xp.owner(value) is owner:
+            return value.copy()
+        return value
+
+    if isinstance(node.saved, dict):
+        node.saved = {k: keep(v) for k, v in node.saved.items()}
+    else:
+        node.saved = tuple(keep(v) for v in node.saved)
+
+
+def _share_output(node, out, buffer):
+    """Let a node that saved its output hold the written memory instead of a second copy."""
+    if isinstance(node.saved, dict):
+        node.saved = {k: buffer if v is out else v for k, v in node.saved.items()}
+    else:
+        node.saved = tuple(buffer if v is out else v for v in node.saved)
+    node.seq = next(clock)
+
+
+def rebind(target, view, node):
+    """Make a node the history of a tensor that was just written in place."""
+    if view is None:
+        target._node = node
+        base = target
+    else:
+        base = view.base
+        base._node = copy_slices(base, node, view.chain)
+    for alive in views.living_views(base):
+        alive._node = views.replay(_alias(base), views.of(alive).chain)._node
+
+
+def _alias(base):
+    t = new(Tensor)
+    t._array, t._xp, t._node = base._array, base._xp, base._node
+    return t
+
+
+class _CopySlices:
+    """History of a base after a write to one of its views: out = base with view := value."""
+
+    node_name = label = "CopySlices"
+    name = "copy_slices"
+
+    def named(self, node):
+        return {}
+
+    def backward(self, node, g):
+        rest = g.copy()
+        written = views.replay_raw(node.xp, rest, node.saved)
+        value = written.copy()
+        written[...] = 0
+        return rest, value
+
+    def graph_backward(self, node, g):
+        rest = g.clone()
+        value = views.replay(g, node.saved).clone()
+        view = views.replay(rest, node.saved)
+        view.zero_()
+        return rest, value
+
+
+COPY_SLICES = _CopySlices()
+
+
+def copy_slices(base, node, chain):
+    """Return the node of a base whose view was written with the output of `node`."""
+    made = new(Node)
+    made.seq = next(clock)
+    made.op = COPY_SLICES
+    made.parents = (base._node, node)
+    made.saved = chain
+    made.shape, made.dtype = base._array.shape, base._array.dtype
+    made.xp, made.hooks = base._xp, None
+    return made

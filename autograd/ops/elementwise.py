@@ -1,0 +1,455 @@
+"""Elementwise arithmetic, powers, exponentials, trigonometry and rounding."""
+
+import math
+
+
+
+from ..op import op
+from ..tensor import Tensor
+
+# -- arithmetic ---------------------------------------------------------------------------------
+
+
+@op(name="add", label="+", cast="promote", inplace=True, derivative="∂input: g; ∂other: g")
+def plus(xp, input, other):
+    """Sum of two tensors, with broadcasting. Shape: any, any -> broadcast."""
+    return input + other
+
+
+plus.vjp("input", lambda g: g)
+plus.vjp("other", lambda g: g)
+
+
+@op(name="sub", label="−", cast="promote", inplace=True, derivative="∂input: g; ∂other: −g")
+def minus(xp, input, other):
+    """Difference of two tensors, with broadcasting. Shape: any, any -> broadcast."""
+    if input.dtype.kind == "b":
+        raise RuntimeError(
+            "Subtraction, the `-` operator, with a bool tensor is not supported. If you are "
+            "trying to invert a mask, use the `~` or `logical_not()` operator instead.")
+    return input - other
+
+
+minus.vjp("input", lambda g: g)
+minus.vjp("other", lambda g: -g)
+
+
+@plus.op.public
+def add(input, other, *, alpha=1, out=None):
+    """Return input + alpha · other, with broadcasting.
+
+    >>> import ember
+    >>> ember.add(ember.tensor([1, 2]), 10, alpha=2)
+    tensor([21, 22])
+    """
+    return plus(input, other if alpha == 1 else mul(other, alpha), out=out)
+
+
+@minus.op.public
+def sub(input, other, *, alpha=1, out=None):
+    """Return input − alpha · other, with broadcasting.
+
+    >>> import ember
+    >>> ember.sub(ember.tensor([1., 2.]), 1)
+    tensor([0., 1.])
+    """
+    return minus(input, other if alpha == 1 else mul(other, alpha), out=out)
+
+
+@op(label="×", cast="promote", inplace=True, derivative="∂input: g · other; ∂other: g · input")
+def mul(xp, input, other):
+    """Product of two tensors, with broadcasting. Shape: any, any -> broadcast."""
+    return input * other
+
+
+mul.vjp("input", lambda g, other: g * other)
+mul.vjp("other", lambda g, input: g * input)
+
+
+@op(name="div", label="÷", cast="float", inplace=True,
+    derivative="∂input: g / other; ∂other: −g · out / other")
+def true_div(xp, input, other):
+    """Quotient of two tensors, with broadcasting; integers give floats."""
+    return xp.true_divide(input, other)
+
+
+true_div.vjp("input", lambda g, other: g / other)
+true_div.vjp("other", lambda g, input, other: -g * ((input / other) / other))
+
+
+@true_div.op.public
+def div(input, other, *, rounding_mode=None, out=None):
+    """Return input / other, optionally rounded ("trunc" or "floor").
+
+    >>> import ember
+    >>> ember.div(ember.tensor([7, -7]), 2, rounding_mode="floor")
+    tensor([ 3, -4])
+    """
+    if rounding_mode is None:
+        return true_div(input, other, out=out)
+    if rounding_mode == "floor":
+        return floor_divide(input, other, out=out)
+    if rounding_mode == "trunc":
+        return trunc_divide(input, other, out=out)
+    raise RuntimeError("div expected rounding_mode to be one of None, 'trunc', or 'floor' but "
+                       f"found '{rounding_mode}'")
+
+
+@op(label="//", cast="promote", inplace=True, derivative="0")
+def floor_divide(xp, input, other):
+    """Quotient rounded towards minus infinity."""
+    _no_integer_zero(xp, other)
+    return xp.floor_divide(input, other)
+
+
+floor_divide.vjp("input", lambda g: g * 0)
+floor_divide.vjp("other", lambda g: g * 0)
+
+
+@op(cast="promote", derivative="0", namespaces=())
+def trunc_divide(xp, input, other):
+    """Quotient rounded towards zero."""
+    if input.dtype.kind in "fc":
+        return xp.trunc(input / other)
+    _no_integer_zero(xp, other)
+    quotient = xp.floor_divide(input, other)
+    return (quotient + ((quotient < 0) & (quotient * other != input))).astype(quotient.dtype)
+
+
+trunc_divide.vjp("input", lambda g: g * 0)
+trunc_divide.vjp("other", lambda g: g * 0)
+
+
+def _no_integer_zero(xp, other):
+    if other.dtype.kind in "iu" and not xp.to_host(xp.all(other != 0)):
+        raise RuntimeError("ZeroDivisionError: integer division by zero")
+
+
+@op(label="%", cast="promote", inplace=True, derivative="∂input: g; ∂other: −g · ⌊input/other⌋")
+def remainder(xp, input, other):
+    """Remainder of division; its sign is the divisor's."""
+    _no_integer_zero(xp, other)
+    return xp.remainder(input, other)
+
+
+remainder.vjp("input", lambda g: g)
+remainder.vjp("other", lambda xp, g, input, other: -g * xp.floor(input / other))
+
+
+@op(cast="promote", inplace=True, derivative="∂input: g; ∂other: −g · trunc(input/other)")
+def fmod(xp, input, other):
+    """Remainder of division; its sign is the dividend's."""
+    _no_integer_zero(xp, other)
+    return xp.fmod(input, other)
+
+
+fmod.vjp("input", lambda g: g)
+fmod.vjp("other", lambda xp, g, input, other: -g * xp.trunc(input / other))
+
+
+@op(name="pow", label="^", cast="promote", inplace=True,
+    derivative="∂input: g · other · input^(other−1); ∂other: g · out · ln input")
+def power(xp, input, other):
+    """Input to the power of the exponent, elementwise."""
+    if other.dtype.kind == "i" if hasattr(other, "dtype") else isinstance(other, int):
+        return _integer_power(xp, input, other)
+    return input ** other if type(other) is not float or other != 2.0 else input * input
+
+
+def _integer_power(xp, base, exponent):
+    """Integer powers; a negative exponent gives 0 unless the base is ±1, as in PyTorch."""
+    negative = exponent < 0
+    if base.dtype.kind not in "iu" or not xp.to_host(xp.any(negative)):
+        return xp.power(base, exponent)
+    positive = xp.power(base, xp.where(negative, -exponent, exponent))
+    inverse = xp.where(base == 1, 1, xp.where(base == -1, positive, 0))
+    return xp.where(negative, inverse, positive).astype(base.dtype)
+
+
+def _pow_input(xp, g, input, other):
+    if isinstance(other, (int, float)):
+        if other == 0:
+            return g * 0
+        return g * (input * 2 if other == 2 else other * input ** (other - 1))
+    return xp.where(other == 0, 0.0, g * (other * input ** xp.where(other == 0, 1, other - 1)))
+
+
+def _pow_other(xp, g, input, other, out):
+    logarithm = xp.log(xp.where((input == 0) & (other >= 0), 1, input))
+    return g * xp.where((input == 0) & (other >= 0), 0.0, out * logarithm)
+
+
+power.vjp("input", _pow_input)
+power.vjp("other", _pow_other)
+
+
+@power.op.public
+def pow(input, exponent=None, *, out=None, **kwargs):
+    """Return input to the power of exponent; either may be a number.
+
+    >>> import ember
+    >>> ember.pow(ember.tensor([1., 2., 3.]), 2)
+    tensor([1., 4., 9.])
+    """
+    if exponent is None:
+        exponent = kwargs.pop("other")
+    if not isinstance(exponent, Tensor) and isinstance(input, Tensor):
+        if isinstance(exponent, int) and input._array.dtype.kind == "f":
+            exponent = float(exponent)
+        elif (isinstance(exponent, int) and exponent < 0 and input._array.dtype.kind in "iu"):
+            raise RuntimeError("Integers to negative integer powers are not allowed.")
+    return power(input, exponent, out=out)
+
+
+@op(label="−", cast=None, inplace=True, derivative="−g")
+def neg(xp, input):
+    """Negative of each element."""
+    if input.dtype.kind == "b":
+        raise RuntimeError("Negation, the `-` operator, on a bool tensor is not supported. If you "
+                           "are trying to invert a mask, use the `~` or `logical_not()` operator.")
+    return -input
+
+
+neg.vjp("input", lambda g: -g)
+
+
+@op(label="|x|", inplace=True, derivative="g · sign(input)")
+def abs(xp, input):
+    """Absolute value."""
+    return xp.abs(input)
+
+
+abs.vjp("input", lambda xp, g, input: g * xp.sign(input))
+
+
+@op(inplace=True, derivative="0")
+def sign(xp, input):
+    """Sign of each element: −1, 0 or 1."""
+    return input.copy() if input.dtype.kind == "b" else xp.sign(input)
+
+
+sign.vjp("input", lambda g: g * 0)
+
+# -- powers, exponentials, logarithms -------------------------------------------------------------
+
+
+
+
+@op(cast="float", inplace=True, label="√", derivative="g / (2 · out)")
+def sqrt(xp, input):
+    """Square root."""
+    return xp.sqrt(input)
+
+
+sqrt.vjp("input", lambda g, out: g / (2 * out))
+
+
+@op(cast="float", inplace=True, derivative="−g · out³ / 2")
+def rsqrt(xp, input):
+    """Reciprocal of the square root."""
+    return 1 / xp.sqrt(input)
+
+
+rsqrt.vjp("input", lambda g, out: -0.5 * g * out * out * out)
+
+
+@op(inplace=True, label="x²", derivative="2 · g · input")
+def square(xp, input):
+    """Square of each element."""
+    return input * input
+
+
+square.vjp("input", lambda g, input: g * (2 * input))
+
+
+@op(cast="float", inplace=True, label="1/x", derivative="−g · out²")
+def reciprocal(xp, input):
+    """One divided by each element."""
+    return 1 / input
+
+
+reciprocal.vjp("input", lambda g, out: -g * (out * out))
+
+
+@op(cast="float", inplace=True, derivative="g · out")
+def exp(xp, input):
+    """Exponential of each element."""
+    return xp.exp(input)
+
+
+exp.vjp("input", lambda g, out: g * out)
+
+
+@op(cast="float", inplace=True, derivative="g · out · ln 2")
+def exp2(xp, input):
+    """Two to the power of each element."""
+    return xp.exp2(input)
+
+
+exp2.vjp("input", lambda g, out: g * out * math.log(2))
+
+
+@op(cast="float", inplace=True, derivative="g · (out + 1)")
+def expm1(xp, input):
+    """exp(x) − 1, exact near zero."""
+    return xp.expm1(input)
+
+
+expm1.vjp("input", lambda g, out: g * (out + 1))
+
+
+@op(cast="float", inplace=True, derivative="g / input")
+def log(xp, input):
+    """Natural logarithm."""
+    return xp.log(input)
+
+
+log.vjp("input", lambda g, input: g / input)
+
+
+@op(cast="float", inplace=True, derivative="g / (input · ln 2)")
+def log2(xp, input):
+    """Logarithm to base 2."""
+    return xp.log2(input)
+
+
+log2.vjp("input", lambda g, input: g / (input * math.log(2)))
+
+
+@op(cast="float", inplace=True, derivative="g / (input · ln 10)")
+def log10(xp, input):
+    """Logarithm to base 10."""
+    return xp.log10(input)
+
+
+log10.vjp("input", lambda g, input: g / (input * math.log(10)))
+
+
+@op(cast="float", inplace=True, derivative="g / (input + 1)")
+def log1p(xp, input):
+    """ln(1 + x), exact near zero."""
+    return xp.log1p(input)
+
+
+log1p.vjp("input", lambda g, input: g / (input + 1))
+
+# -- trigonometry ---------------------------------------------------------------------------------
+
+
+@op(cast="float", inplace=True, derivative="g · cos input")
+def sin(xp, input):
+    """Sine."""
+    return xp.sin(input)
+
+
+sin.vjp("input", lambda xp, g, input: g * xp.cos(input))
+
+
+@op(cast="float", inplace=True, derivative="−g · sin input")
+def cos(xp, input):
+    """Cosine."""
+    return xp.cos(input)
+
+
+cos.vjp("input", lambda xp, g, input: -g * xp.sin(input))
+
+
+@op(cast="float", inplace=True, derivative="g · (1 + out²)")
+def tan(xp, input):
+    """Tangent."""
+    return xp.tan(input)
+
+
+tan.vjp("input", lambda g, out: g * (1 + out * out))
+
+
+@op(cast="float", inplace=True, derivative="g / √(1 − input²)")
+def asin(xp, input):
+    """Inverse sine."""
+    return xp.arcsin(input)
+
+
+asin.vjp("input", lambda xp, g, input: g / xp.sqrt(1 - input * input))
+
+
+@op(cast="float", inplace=True, derivative="−g / √(1 − input²)")
+def acos(xp, input):
+    """Inverse cosine."""
+    return xp.arccos(input)
+
+
+acos.vjp("input", lambda xp, g, input: -g / xp.sqrt(1 - input * input))
+
+
+@op(cast="float", inplace=True, derivative="g / (1 + input²)")
+def atan(xp, input):
+    """Inverse tangent."""
+    return xp.arctan(input)
+
+
+atan.vjp("input", lambda g, input: g / (1 + input * input))
+
+
+@op(cast="float", inplace=True, derivative="g · cosh input")
+def sinh(xp, input):
+    """Hyperbolic sine."""
+    return xp.sinh(input)
+
+
+sinh.vjp("input", lambda xp, g, input: g * xp.cosh(input))
+
+
+@op(cast="float", inplace=True, derivative="g · sinh input")
+def cosh(xp, input):
+    """Hyperbolic cosine."""
+    return xp.cosh(input)
+
+
+cosh.vjp("input", lambda xp, g, input: g * xp.sinh(input))
+
+
+@op(cast="float", inplace=True, derivative="g · (1 − out²)")
+def tanh(xp, input):
+    """Hyperbolic tangent."""
+    return xp.tanh(input)
+
+
+tanh.vjp("input", lambda g, out: g * (1 - out * out))
+
+
+@op(cast="float", inplace=True, derivative="g / √(input² + 1)")
+def asinh(xp, input):
+    """Inverse hyperbolic sine."""
+    return xp.arcsinh(input)
+
+
+asinh.vjp("input", lambda xp, g, input: g / xp.sqrt(input * input + 1))
+
+
+@op(cast="float", inplace=True, derivative="g / √(input² − 1)")
+def acosh(xp, input):
+    """Inverse hyperbolic cosine."""
+    return xp.arccosh(input)
+
+
+acosh.vjp("input", lambda xp, g, input: g / xp.sqrt(input * input - 1))
+
+
+@op(cast="float", inplace=True, derivative="g / (1 − input²)")
+def atanh(xp, input):
+    """Inverse hyperbolic tangent."""
+    return xp.arctanh(input)
+
+
+atanh.vjp("input", lambda g, input: g / (1 - input * input))
+
+
+@op(cast="float", inplace=True,
+    derivative="∂input: g · other / (input² + other²); ∂other: −g · input / (input² + other²)")
+def atan2(xp, input, other):
+    """Angle of the point (other, input)."""
+    return xp.arctan2(input, other)
+
+
+atan2.vjp("input", lambda g, input, other: g * other / (input * input + other * other))
+atan2.vjp("other", lambda g, input, other: -g * input / (input * input + other * other))

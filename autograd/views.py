@@ -1,0 +1,88 @@
+"""Views: tensors that share another's memory, and how they learn of writes to it.
+
+A view knows its base (the tensor that owns the history of the memory) and the chain of view
+ops that leads from base to view. When base or view is written in place, the base gets a new
+history and every living view of it is rebuilt by replaying its chain (`inplace.py`).
+"""
+
+import weakref
+
+from . import modes
+
+__all__ = ["View", "note", "living_views", "replay"]
+
+
+class View:
+    """What a view tensor knows about its origin.
+
+    Attributes:
+        base: the tensor whose memory this is, itself not a view.
+        chain: pairs of op record and arguments (without the input), from base to view.
+        several: whether the op that made it returned several views.
+        recorded: whether it was made while operations were recorded.
+    """
+
+    __slots__ = ("base", "chain", "several", "recorded")
+
+    def __init__(self, base, chain, several, recorded):
+        self.base = base
+        self.chain = chain
+        self.several = several
+        self.recorded = recorded
+
+
+def of(tensor):
+    """Return what a tensor knows about its origin, or None for one that is not a view."""
+    try:
+        return tensor._view
+    except AttributeError:
+        return None
+
+
+def note(record, source, bound, result):
+    """Register the result(s) of a view op; results that are copies are left alone."""
+    several = isinstance(result, tuple)
+    for index, tensor in enumerate(result if several else (result,)):
+        if tensor._xp.owner(tensor._array) is not source._xp.owner(source._array):
+            continue
+        origin = of(source)
+        base, chain = (source, ()) if origin is None else (origin.base, origin.chain)
+        arguments = dict(bound)
+        del arguments[record.signature.names[0]]
+        step = (record, arguments, index if several else None)
+        tensor._view = View(base, (*chain, step),
+                            several or (origin is not None and origin.several),
+                            modes.is_grad_enabled())
+        try:
+            known = base._views
+        except AttributeError:
+            known = base._views = []
+        if len(known) >= 32 and len(known) & (len(known) - 1) == 0:
+            known[:] = [r for r in known if r() is not None]
+        known.append(weakref.ref(tensor))
+
+
+def living_views(base):
+    """Return the views of a base that still exist."""
+    try:
+        return [v for v in (r() for r in base._views) if v is not None]
+    except AttributeError:
+        return []
+
+
+def replay(tensor, chain):
+    """Apply a chain of view ops to a tensor."""
+    for record, arguments, index in chain:
+        tensor = record.call(tensor, **arguments)
+        if index is not None:
+            tensor = tensor[index]
+    return tensor
+
+
+def replay_raw(xp, array, chain):
+    """Apply a chain of view ops to a raw array."""
+    for record, arguments, index in chain:
+        array = record.forward(xp, array, **arguments)
+        if index is not None:
+            array = array[index]
+    return array

@@ -1,0 +1,34 @@
+"""The interface of a backend."""
+
+
+class Backend:
+    """An array module and the table of what array modules disagree about.
+
+    Attribute access falls through to the array module and is cached, so that formulas write
+    `xp.tanh(x)` whatever the device is.
+
+    Attributes:
+        device_type: "cpu", "cuda" or "standin".
+        index: the number of the device, None where there is one only.
+        module: the array module (NumPy's API).
+        float_errors: a context variable (`set`, `reset`) that silences floating point
+            warnings, and `silent`, the value to set it to.
+    """
+
+    device_type = "?"
+    index = None
+    module = None
+
+    def __getattr__(self, name):
+        value = getattr(self.module, name)
+        setattr(self, name, value)
+        return value
+
+    def __repr__(self):
+        suffix = "" if self.index is None else f":{self.index}"
+        return f"<backend {self.device_type}{suffix}>"
+
+    def owner(self, array):
+        """Return the array that owns the memory of this one: the identity of a storage."""
+        base = array.base
+        return array if base is None else base

@@ -1,0 +1,124 @@
+"""The CPU backend: NumPy, and the reference for every other backend."""
+
+import math
+
+import numpy as np
+
+from .base import Backend
+
+try:  # the context variable behind np.errstate: ten times cheaper to set than np.errstate
+    from numpy._core.umath import _extobj_contextvar as float_errors
+
+    with np.errstate(all="ignore"):
+        SILENT = float_errors.get()
+except ImportError:  # a NumPy that has moved it
+
+    class _SetErr:
+        def set(self, state):
+            return np.seterr(**state)
+
+        def reset(self, state):
+            np.seterr(**state)
+
+    float_errors = _SetErr()
+    SILENT = dict.fromkeys(("divide", "over", "under", "invalid"), "ignore")
+
+
+class NumpyBackend(Backend):
+    """NumPy on the host."""
+
+    device_type = "cpu"
+    module = np
+    array_types = (np.ndarray, np.generic)
+
+    def from_host(self, array):
+        """Return a host array as an array of this device, sharing memory."""
+        return array
+
+    def to_host(self, array):
+        """Return an array of this device as a NumPy array or scalar."""
+        return array
+
+    def quiet(self):
+        """Return a context manager that silences floating point warnings, as PyTorch does."""
+        return np.errstate(all="ignore")
+
+    def synchronize(self):
+        """Wait for the device: nothing to do on the host."""
+
+    def buffer(self, value):
+        """Return a writable array for a value that may be a NumPy scalar."""
+        return value if isinstance(value, np.ndarray) else np.array(value)
+
+    def pointer(self, array):
+        """Return the address of the first element."""
+        return array.__array_interface__["data"][0]
+
+    def view(self, array, shape, strides, offset=0):
+        """Return a writable strided view; strides and offset count elements.
+
+        Raises:
+            RuntimeError: when the view would reach outside the array's own memory.
+        """
+        size = array.itemsize
+        owner = self.owner(array)
+        if not isinstance(owner, np.ndarray):
+            owner = array
+        start = self.pointer(array) - self.pointer(owner) + offset * size
+        reach = sum((n - 1) * s for n, s in zip(shape, strides)) if 0 not in shape else -1
+        if start < 0 or start + (reach + 1) * size > owner.nbytes:
+            raise RuntimeError(
+                f"setStorage: sizes {list(shape)}, strides {list(strides)}, storage offset "
+                f"{offset} require memory outside the storage of {owner.nbytes} bytes")
+        flat = owner if owner.flags.c_contiguous else owner.T
+        if not flat.flags.c_contiguous or flat.dtype != array.dtype:
+            return np.lib.stride_tricks.as_strided(
+                array, shape, [s * size for s in strides])
+        return np.ndarray(shape, array.dtype, flat, start, [s * size for s in strides])
+
+    def broadcast_to(self, array, shape):
+        """Return a view of the array with repeated axes (stride 0)."""
+        array = np.asarray(array)
+        lead = len(shape) - array.ndim
+        strides = [0] * lead + [
+            0 if n != want else s
+            for n, want, s in zip(array.shape, shape[lead:], array.strides)]
+        for n, want in zip(array.shape, shape[lead:]):
+            if n != want and n != 1:
+                raise ValueError(f"cannot broadcast shape {array.shape} to {tuple(shape)}")
+        try:
+            return np.ndarray(shape, array.dtype, array, 0, strides)
+        except (ValueError, TypeError, BufferError):  # memory that is not one contiguous block
+            return np.lib.stride_tricks.as_strided(array, shape, strides)
+
+    def scatter_add(self, array, index, values):
+        """Add values into `array[index]` in place; repeated indices accumulate."""
+        np.add.at(array, index, values)
+        return array
+
+    def erf(self, x):
+        """Error function, by SciPy when it is installed, else element by element."""
+        return _special("erf", math.erf)(x).astype(x.dtype, copy=False)
+
+
+def _special(name, scalar_function):
+    try:
+        import scipy.special
+    except ImportError:
+        return np.vectorize(scalar_function, otypes="d")
+    return getattr(scipy.special, name)
+
+
+cpu = NumpyBackend()
+
+
+def make(index):
+    """Return the backend of CPU number `index`; there is one."""
+    if index not in (None, 0):
+        raise RuntimeError(f"there is one CPU device; cpu:{index} does not exist")
+    return cpu
+
+
+def device_count():
+    """Return how many CPU devices there are: one."""
+    return 1

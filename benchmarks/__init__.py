@@ -1,0 +1,1 @@
+"""Timings of the library beside PyTorch; `python -m benchmarks` runs them all."""

@@ -111,7 +111,7 @@ def _differentiable(
                 return type(value)(map(swap, value))
             return value
 
-        peer.module.manual_seed(0)
+        peer.seed(0)
         call_kwargs = {key: swap(value) for key, value in kwargs.items()}
         result = hook(wrapper(op, swap(first), *swap(args), **call_kwargs))
         return tuple(t for t in tensors_in(result) if t.requires_grad)

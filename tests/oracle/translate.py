@@ -132,6 +132,12 @@ class Side:
             made = made.to(self.constant(dtype))
         return made if self.device is None else made.to(self.device)
 
+    def seed(self, seed: int) -> None:
+        """Seed the library's generator; one without it can still be compared on all the rest."""
+        manual_seed = getattr(self.module, "manual_seed", None)
+        if manual_seed is not None:
+            manual_seed(seed)
+
     def size(self, shape: tuple[int, ...]) -> Any:
         """Return the library's `Size` of a shape."""
         return self.module.Size(shape)
@@ -194,7 +200,7 @@ class Side:
         return function
 
     def _with_seed(self, op: Any, *args: Any, **kwargs: Any) -> Any:
-        self.module.manual_seed(42)
+        self.seed(42)
         return op(*args, **kwargs)
 
     def _module_instance(self, module: torch.nn.Module) -> Any:

@@ -70,7 +70,7 @@ def run(side: Side, function: Callable[..., Any], sample: Any, clone: bool = Fal
     first, args, kwargs = built(sample.input), built(sample.args), built(sample.kwargs)
     if clone:
         first = first.clone()
-    side.module.manual_seed(0)
+    side.seed(0)
     try:
         result = function(first, *args, **kwargs)
     except Exception as error:

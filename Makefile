@@ -8,6 +8,7 @@ PYTHON ?= python3
 PYTEST_ARGS ?=
 CUDA ?= 13
 DEVICE ?= cpu
+GPU ?= cuda
 
 ifdef NO_VENV
   demo_python = $(PYTHON)
@@ -15,6 +16,7 @@ ifdef NO_VENV
   lint_python = $(PYTHON)
   oracle_python = $(PYTHON)
   notebook_python = $(PYTHON)
+  gpu_python = $(PYTHON)
   # The package is imported through links; -P keeps the folders of this repository from being imported by themselves.
   export PYTHONPATH := $(CURDIR)/build/links
   export PYTHONSAFEPATH := 1
@@ -25,18 +27,20 @@ else
   lint_python = .venv-lint/bin/python
   oracle_python = .venv-oracle/bin/python
   notebook_python = .venv-notebook/bin/python
+  gpu_python = .venv-cuda/bin/python
   demo_ready = .venv/.demo
   test_ready = .venv/.test
   lint_ready = .venv-lint/.lint
   oracle_ready = .venv-oracle/.oracle
   notebook_ready = .venv-notebook/.notebook
+  gpu_ready = .venv-cuda/.cuda$(CUDA)
 endif
 
 # How many tests run at once; `workers=` (nothing) does without pytest-xdist. BLAS threads on top of that only get in each other's way.
 workers ?= auto
 pytest = OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(1) -m pytest $(if $(workers),-n $(workers)) $(PYTEST_ARGS)
 
-.PHONY: help demo test oracle lint types bench notebooks gpu-test gpu-suite clean
+.PHONY: help demo test oracle lint types bench ratchet notebooks gpu-test gpu-suite clean
 
 help:
 	@echo "make demo       train on handwritten digits and draw the result"
@@ -45,6 +49,7 @@ help:
 	@echo "make lint types ruff and mypy"
 	@echo "make notebooks  execute the notebooks"
 	@echo "make bench      time ember beside PyTorch"
+	@echo "make ratchet    fail if an operation or the import has become slower"
 	@echo "make gpu-test   the test suite on a GPU"
 	@echo "make clean      remove what these commands made"
 
@@ -68,7 +73,11 @@ notebooks: $(notebook_ready)
 	$(notebook_python) -m jupyter execute notebooks/*.ipynb
 
 bench: $(oracle_ready)
-	$(oracle_python) benchmarks/bench.py
+	$(oracle_python) -m benchmarks
+
+ratchet: $(oracle_ready)
+	$(oracle_python) -m benchmarks.ratchet
+	$(oracle_python) benchmarks/import_time.py --budget 60
 
 # A GPU machine often has CuPy already and no network: then that Python runs the suite as it is.
 gpu-test:
@@ -76,8 +85,8 @@ gpu-test:
 	then $(MAKE) --no-print-directory NO_VENV=1 gpu-suite; \
 	else $(MAKE) --no-print-directory gpu-suite; fi
 
-gpu-suite: $(if $(NO_VENV),,.venv-cuda/.cuda$(CUDA))
-	$(if $(NO_VENV),$(PYTHON),.venv-cuda/bin/python) -m pytest -m "not oracle" --device cuda $(PYTEST_ARGS)
+gpu-suite: $(gpu_ready)
+	$(gpu_python) -m pytest -m "not oracle" --device $(GPU) $(PYTEST_ARGS)
 
 clean:
 	rm -rf .venv .venv-* build dist *.egg-info digits-output .pytest_cache .hypothesis .ruff_cache .mypy_cache

@@ -187,4 +187,4 @@ def test_a_part_cannot_be_imported_by_itself(part):
         [sys.executable, "-c", f"import {part}"], cwd=ROOT, capture_output=True, text=True
     )
     assert run.returncode != 0
-    assert "ImportError: attempted relative import beyond top-level package" in run.stderr
+    assert "ImportError: attempted relative import beyond" in run.stderr

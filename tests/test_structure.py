@@ -2,6 +2,7 @@
 
 import ast
 import inspect
+import os
 import subprocess
 import sys
 import tomllib
@@ -184,7 +185,11 @@ def test_every_public_name_is_documented():
 def test_a_part_cannot_be_imported_by_itself(part):
     """``import nn`` from the repository root must fail, never give a second copy of ember.nn."""
     run = subprocess.run(
-        [sys.executable, "-c", f"import {part}"], cwd=ROOT, capture_output=True, text=True
+        [sys.executable, "-c", f"import {part}"],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONSAFEPATH": ""},
+        capture_output=True,
+        text=True,
     )
     assert run.returncode != 0
     assert "ImportError: attempted relative import beyond" in run.stderr

@@ -252,10 +252,11 @@ def _unary(record):
             node.saved = ((x, r) if record.wants_input and record.wants_out
                           else (x,) if record.wants_input
                           else (r,) if record.wants_out else ())
-            node.shape = r.shape
+            node.shape = shape = r.shape
             node.dtype = r.dtype
             node.xp = xp
             node.hooks = None
+            node.value = None if shape else r
         if out is not None:
             return _write_out(out, t)
         return t
@@ -333,7 +334,9 @@ def _binary(record):
             node.seq = next(clock)
             node.op = record
             node.parents = (xnode, ynode)
-            if xnode is None:
+            if not keeps_any:
+                node.saved = ()
+            elif xnode is None:
                 node.saved = (x if ykeeps_x else None, y if ykeeps_y else None,
                               r if ykeeps_r else None)
             elif ynode is None:
@@ -342,26 +345,32 @@ def _binary(record):
             else:
                 node.saved = (x if keeps_x else None, y if keeps_y else None,
                               r if keeps_r else None)
-            node.shape = r.shape
+            node.shape = shape = r.shape
             node.dtype = r.dtype
             node.xp = xp
             node.hooks = None
+            node.value = None if shape else r
+            if ynode is None:
+                node.constant = other
+            elif xnode is None:
+                node.constant = input
         if out is not None:
             return _write_out(out, t)
         return t
 
     to_float = cast == "float"
     xkeeps_x = xkeeps_y = xkeeps_r = ykeeps_x = ykeeps_y = ykeeps_r = False
-    keeps_x = keeps_y = keeps_r = False
+    keeps_x = keeps_y = keeps_r = keeps_any = False
 
     def plan():
         nonlocal xkeeps_x, xkeeps_y, xkeeps_r, ykeeps_x, ykeeps_y, ykeeps_r
-        nonlocal keeps_x, keeps_y, keeps_r
+        nonlocal keeps_x, keeps_y, keeps_r, keeps_any
         xneeds, yneeds = record.needs.get("input", ()), record.needs.get("other", ())
         xkeeps_x, xkeeps_y, xkeeps_r = (n in xneeds for n in ("input", "other", "out"))
         ykeeps_x, ykeeps_y, ykeeps_r = (n in yneeds for n in ("input", "other", "out"))
         keeps_x, keeps_y, keeps_r = (xkeeps_x or ykeeps_x, xkeeps_y or ykeeps_y,
                                      xkeeps_r or ykeeps_r)
+        keeps_any = keeps_x or keeps_y or keeps_r
         if "input" in vjps and "other" in vjps:
             for_input = _of_three(vjps["input"], xneeds)
             for_other = _of_three(vjps["other"], yneeds)
@@ -375,7 +384,10 @@ def _binary(record):
             record.backward = backward
 
     def named(node):
-        return dict(zip(("input", "other", "out"), node.saved))
+        values = dict(zip(("input", "other", "out"), node.saved))
+        for name, parent in zip(("input_shape", "other_shape"), node.parents):
+            values[name] = None if parent is None else parent.shape
+        return values
 
     def general_backward(node, g):
         saved = named(node)
@@ -395,11 +407,13 @@ def _of_three(formula, names):
     if names == ("g",):
         return lambda g, node: formula(g)
     place = {"input": 0, "other": 1, "out": 2}
+    shape = {"input_shape": 0, "other_shape": 1}
     if len(names) == 2 and names[0] == "g" and names[1] in place:
         i = place[names[1]]
         return lambda g, node: formula(g, node.saved[i])
     return lambda g, node: formula(*[
-        g if n == "g" else node.xp if n == "xp" else node.saved[place[n]] for n in names])
+        g if n == "g" else node.xp if n == "xp" else node.saved[place[n]] if n in place
+        else node.parents[shape[n]].shape for n in names])
 
 
 # -- template 3: any signature ------------------------------------------------------------------
@@ -457,6 +471,7 @@ def _general(record):
         if isinstance(r, tuple):
             return _multiple(node, r, xp)
         node.shape, node.dtype = r.shape, r.dtype
+        node.value = None if r.shape else r
         t = Tensor._wrap(r, xp)
         if node.dtype.kind in "fc":
             t._node = node

@@ -1,0 +1,295 @@
+"""Reductions: sums, products, means, moments, truth of all or any."""
+
+import warnings
+
+from .. import dtypes
+from ..op import op
+from .dims import axes, count, expanded
+
+_LARGE_INTEGER = dtypes.int64.numpy
+
+
+def _in(input, dtype):
+    return input if dtype is None else input.astype(dtype.numpy, copy=False)
+
+
+@op(name="sum", label="Σ", derivative="g, repeated along dim")
+def sum_(xp, input, dim=None, keepdim=False, *, dtype=None):
+    """Sum of all elements, or along dimensions; integers and bools give int64.
+
+    Args:
+        dim: a dimension or several; None or () means all.
+        keepdim: whether reduced dimensions stay, with size 1.
+        dtype: cast to before summing.
+    Shape: (..., n, ...) -> (..., 1 or nothing, ...).
+    Source: https://docs.pytorch.org/docs/stable/generated/torch.sum.html
+
+    >>> import ember
+    >>> ember.tensor([[1., 2.], [3., 4.]]).sum(dim=1)
+    tensor([3., 7.])
+    """
+    input = _in(input, dtype)
+    axis = dim if dim is None else axes(dim, input.ndim)
+    kind = input.dtype.char
+    if kind == "f" or kind == "d":
+        return input.sum(axis, None, None, keepdim)
+    if kind == "e":  # half precision needs a wider sum
+        return input.sum(axis, xp.float32, None, keepdim).astype(xp.float16)
+    wide = _LARGE_INTEGER if input.dtype.kind in "iub" and dtype is None else input.dtype
+    return input.sum(axis, wide, None, keepdim)
+
+
+sum_.vjp("input", lambda g, input_shape, dim, keepdim: expanded(g, input_shape, dim, keepdim))
+
+
+@op(label="mean", derivative="g / n, repeated along dim")
+def mean(xp, input, dim=None, keepdim=False, *, dtype=None):
+    """Mean of all elements, or along dimensions.
+
+    Args:
+        dim, keepdim, dtype: as for `sum`.
+    Raises:
+        RuntimeError: for integers without `dtype`.
+    Source: https://docs.pytorch.org/docs/stable/generated/torch.mean.html
+
+    >>> import ember
+    >>> ember.tensor([[1., 2.], [3., 4.]]).mean(0, keepdim=True)
+    tensor([[2., 3.]])
+    """
+    input = _in(input, dtype)
+    if input.dtype.kind not in "fc":
+        raise RuntimeError(
+            "mean(): could not infer output dtype. Input dtype must be either a floating point or "
+            f"complex dtype. Got: {dtypes.of(input).title}. Convert with .float() or pass dtype=")
+    axis = dim if dim is None else axes(dim, input.ndim)
+    n = input.size if axis is None else count(input.shape, axis)
+    if input.dtype.char == "e":
+        return (input.sum(axis, xp.float32, None, keepdim) / n).astype(xp.float16)
+    total = input.sum(axis, None, None, keepdim)
+    return total / n if n else total * xp.nan
+
+
+def _mean_input(g, input_shape, dim, keepdim):
+    n = count(input_shape, axes(dim, len(input_shape)))
+    return expanded(g / n if n else g, input_shape, dim, keepdim)
+
+
+mean.vjp("input", _mean_input)
+
+
+@op(label="Π", derivative="g · the product of the other elements")
+def prod(xp, input, dim=None, keepdim=False, *, dtype=None):
+    """Product of all elements, or along one dimension; integers and bools give int64.
+
+    Args:
+        dim, keepdim, dtype: as for `sum`.
+    Source: https://docs.pytorch.org/docs/stable/generated/torch.prod.html
+
+    >>> import ember
+    >>> ember.tensor([2., 3., 4.]).prod()
+    tensor(24.)
+    """
+    input = _in(input, dtype)
+    axis = axes(dim, input.ndim)
+    wide = _LARGE_INTEGER if input.dtype.kind in "iub" and dtype is None else input.dtype
+    return input.prod(axis, wide, None, keepdim)
+
+
+def _prod_input(xp, g, input, dim, keepdim):
+    """Products of what lies before and after each element: right where elements are zero."""
+    shape = input.shape
+    g = expanded(g, shape, dim, keepdim)
+    if not shape:
+        return g
+    if dim is None:
+        return (g * _others(xp, input.reshape(-1))).reshape(shape)
+    return g * xp.swapaxes(_others(xp, xp.swapaxes(input, dim, -1)), dim, -1)
+
+
+def _others(xp, x):
+    """Return, for each element along the last dimension, the product of all others."""
+    if not x.shape[-1]:
+        return x
+    one = xp.ones_like(x[..., :1])
+    before = xp.cumprod(xp.concatenate([one, x[..., :-1]], -1), -1)
+    behind = xp.cumprod(xp.concatenate([one, xp.flip(x[..., 1:], -1)], -1), -1)
+    return before * xp.flip(behind, -1)
+
+
+prod.vjp("input", _prod_input)
+
+
+# -- truth ----------------------------------------------------------------------------------------
+
+
+def _truth(xp, reduce, input, dim, keepdim):
+    if isinstance(dim, (tuple, list)) and not dim:
+        result = input != 0
+    else:
+        result = reduce(input, axes(dim, input.ndim), None, keepdim)
+    return result.astype(xp.uint8) if input.dtype.char == "B" else result
+
+
+@op(name="all", label="all")
+def all_(xp, input, dim=None, keepdim=False):
+    """Whether all elements, or all along dimensions, are non-zero.
+
+    >>> import ember
+    >>> ember.tensor([[True, False], [True, True]]).all(dim=1)
+    tensor([False,  True])
+    """
+    return _truth(xp, xp.all, input, dim, keepdim)
+
+
+@op(name="any", label="any")
+def any_(xp, input, dim=None, keepdim=False):
+    """Whether any element, or any along dimensions, is non-zero.
+
+    >>> import ember
+    >>> ember.tensor([[False, False], [True, False]]).any(dim=1)
+    tensor([False,  True])
+    """
+    return _truth(xp, xp.any, input, dim, keepdim)
+
+
+# -- moments --------------------------------------------------------------------------------------
+
+
+def _variance(xp, input, dim, correction, keepdim):
+    """Return the variance by two passes, which loses no digits to a large mean."""
+    if input.dtype.kind not in "fc":
+        raise RuntimeError("std and var only support floating point and complex dtypes")
+    if input.dtype.char == "e":
+        return _variance(xp, input.astype(xp.float32), dim, correction, keepdim)
+    axis = axes(dim, input.ndim)
+    n = input.size if axis is None else count(input.shape, axis)
+    free = n - correction
+    if free <= 0:
+        warnings.warn("std(): degrees of freedom is <= 0. Correction should be strictly less than "
+                      "the reduction factor (input numel divided by output numel).",
+                      UserWarning, stacklevel=4)
+    total = input.sum(axis, None, None, True)
+    centred = input - (total / n if n else total)
+    squares = (centred * centred).sum(axis, None, None, keepdim)
+    return squares / free if free > 0 else squares * xp.inf * 0.0
+
+
+def _centred(xp, input, dim):
+    axis = axes(dim, len(input.shape))
+    n = count(input.shape, axis)
+    if not n:
+        return input, 0
+    return input - xp.sum(input, axis=axis, keepdims=True) / n, n
+
+
+@op(name="var", label="var", derivative="2 · g · (input − mean) / (n − correction)")
+def var_along(xp, input, dim=None, *, correction=1, keepdim=False):
+    """Variance of all elements, or along dimensions."""
+    return _variance(xp, input, dim, correction, keepdim).astype(input.dtype, copy=False)
+
+
+def _var_input(xp, g, input, dim, correction, keepdim):
+    centred, n = _centred(xp, input, dim)
+    free = n - correction
+    return expanded(g, input.shape, dim, keepdim) * centred * (2.0 / free if free > 0 else xp.inf)
+
+
+var_along.vjp("input", _var_input)
+
+
+@op(name="std", label="std", derivative="g · (input − mean) / (out · (n − correction)); 0 at 0")
+def std_along(xp, input, dim=None, *, correction=1, keepdim=False):
+    """Standard deviation of all elements, or along dimensions."""
+    return xp.sqrt(_variance(xp, input, dim, correction, keepdim)).astype(input.dtype, copy=False)
+
+
+def _std_input(xp, g, input, out, dim, correction, keepdim):
+    centred, n = _centred(xp, input, dim)
+    free = n - correction
+    slope = xp.where(out == 0, 0.0, g / (out * free if free > 0 else out * 0))
+    return expanded(slope, input.shape, dim, keepdim) * centred
+
+
+std_along.vjp("input", _std_input)
+
+
+def moment_arguments(dim, unbiased, correction):
+    """Return (dim, correction) from the three ways to call `var`, `std` and their kin."""
+    if isinstance(dim, bool):
+        dim, unbiased = None, dim
+    if correction is None:
+        correction = 1 if unbiased is None or unbiased else 0
+    return dim, correction
+
+
+@var_along.op.public
+def var(input, dim=None, unbiased=None, keepdim=False, *, correction=None, out=None):
+    """Return the variance of all elements, or along dimensions.
+
+    Args:
+        dim: a dimension or several; None means all. A bool here is `unbiased`.
+        correction: subtracted from the number of elements in the divisor; 1 by default.
+        unbiased: False is the same as `correction=0`.
+    Warns:
+        UserWarning: when there are no more elements than `correction`; the result is NaN.
+    Source: https://docs.pytorch.org/docs/stable/generated/torch.var.html
+
+    >>> import ember
+    >>> ember.var(ember.tensor([1., 2., 3., 4.]), correction=0)
+    tensor(1.2500)
+    """
+    dim, correction = moment_arguments(dim, unbiased, correction)
+    return var_along(input, dim, correction=correction, keepdim=keepdim, out=out)
+
+
+@std_along.op.public
+def std(input, dim=None, unbiased=None, keepdim=False, *, correction=None, out=None):
+    """Return the standard deviation of all elements, or along dimensions.
+
+    Args: as for `var`.
+    Source: https://docs.pytorch.org/docs/stable/generated/torch.std.html
+
+    >>> import ember
+    >>> ember.std(ember.tensor([[1., 3.], [2., 2.]]), dim=1, correction=0)
+    tensor([1., 0.])
+    """
+    dim, correction = moment_arguments(dim, unbiased, correction)
+    return std_along(input, dim, correction=correction, keepdim=keepdim, out=out)
+
+
+@op(cast="float", label="logΣexp", derivative="g · exp(input − out)")
+def logsumexp(xp, input, dim, keepdim=False):
+    """Logarithm of the sum of exponentials along dimensions, without overflow.
+
+    Source: https://docs.pytorch.org/docs/stable/generated/torch.logsumexp.html
+
+    >>> import ember
+    >>> ember.logsumexp(ember.tensor([1000., 1000.]), dim=0)
+    tensor(1000.6931)
+    """
+    axis = axes(dim, input.ndim)
+    if not input.size:
+        return xp.log(xp.exp(input).sum(axis, None, None, keepdim))
+    top = xp.max(input, axis, None, True)
+    top = xp.where(xp.isfinite(top), top, 0)
+    total = xp.log(xp.exp(input - top).sum(axis, None, None, True)) + top
+    return total if keepdim else total.reshape(_without(input.shape, axis))
+
+
+def _without(shape, axis):
+    lost = range(len(shape)) if axis is None else (axis,) if type(axis) is int else axis
+    return tuple([n for i, n in enumerate(shape) if i not in lost])
+
+
+def _logsumexp_input(xp, g, input, out, dim, keepdim):
+    g, out = (expanded(v, input.shape, dim, keepdim) for v in (g, out))
+    return g * xp.exp(input - out)
+
+
+logsumexp.vjp("input", _logsumexp_input)
+
+
+@op(namespaces=("torch", "Tensor"), derivative="")
+def count_nonzero(xp, input, dim=None):
+    """Number of non-zero elements, in all or along dimensions, as int64."""
+    return xp.sum(input != 0, axis=axes(dim, input.ndim), dtype=_LARGE_INTEGER)

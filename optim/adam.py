@@ -1,0 +1,168 @@
+"""Adam and AdamW."""
+
+import math
+
+from ..autograd.tensor import Tensor
+from .rule import (
+    RuleOptimizer,
+    check_betas,
+    check_lr,
+    check_not_negative,
+    counter,
+    effective_grad,
+    moving_average,
+    zeros_like,
+)
+
+
+def adam(
+    xp, param, grad, exp_avg, exp_avg_sq, max_exp_avg_sq, step,
+    *, lr, beta1, beta2, eps, weight_decay, amsgrad, decoupled_weight_decay, maximize,
+):
+    """One update of Adam, in place; step is 1 at the first.
+
+    Formula::
+
+        θ ← θ·(1 − lr·λ) if decoupled, else g ← ±g + λ·θ
+        m ← β₁·m + (1 − β₁)·g
+        v ← β₂·v + (1 − β₂)·g²
+        w ← max(w, v) if amsgrad, else v
+        θ ← θ − lr / (1 − β₁ᵗ) · m / (√(w / (1 − β₂ᵗ)) + ε)
+    """
+    decoupled_lr = lr if decoupled_weight_decay else None
+    grad = effective_grad(xp, param, grad, weight_decay, maximize, decoupled_lr)
+    work = xp.empty_like(param)
+    moving_average(xp, exp_avg, grad, beta1, work)
+    xp.multiply(grad, grad, out=work)
+    moving_average(xp, exp_avg_sq, work, beta2, work)
+    if amsgrad:
+        xp.maximum(max_exp_avg_sq, exp_avg_sq, out=max_exp_avg_sq)
+        exp_avg_sq = max_exp_avg_sq
+    xp.sqrt(exp_avg_sq, out=work)
+    xp.multiply(work, 1 / math.sqrt(1 - beta2**step), out=work)
+    xp.add(work, eps, out=work)
+    xp.divide(exp_avg, work, out=work)
+    xp.multiply(work, lr / (1 - beta1**step), out=work)
+    xp.subtract(param, work, out=param)
+
+
+class Adam(RuleOptimizer):
+    """Adaptive moment estimation.
+
+    Args:
+        params: parameters, (name, parameter) pairs, or groups.
+        lr: learning rate.
+        betas: β₁ and β₂, how much of the averages of gradient and squared gradient is kept.
+        eps: ε, added to the root of the second average.
+        weight_decay: λ, an L2 penalty.
+        amsgrad: divide by the largest second average so far.
+        maximize: climb instead of descending.
+        decoupled_weight_decay: shrink the parameters instead of adding to the gradient.
+        foreach, capturable, differentiable, fused: accepted; the numbers are the same.
+
+    Raises:
+        ValueError: lr, eps or weight_decay negative, or a beta outside [0, 1).
+
+    PyTorch page: https://docs.pytorch.org/docs/2.13/generated/torch.optim.Adam.html
+    Papers: Kingma, Ba, arXiv:1412.6980; Reddi et al., arXiv:1904.09237 (amsgrad).
+
+    >>> import ember
+    >>> w = ember.tensor([1.0], requires_grad=True)
+    >>> optimizer = ember.optim.Adam([w], lr=0.1)
+    >>> (w * w).sum().backward()
+    >>> optimizer.step()
+    >>> w
+    tensor([0.9000], requires_grad=True)
+    """
+
+    rule = staticmethod(adam)
+    arrays = ("exp_avg", "exp_avg_sq", "max_exp_avg_sq")
+    uses = ("lr", "eps", "weight_decay", "amsgrad", "decoupled_weight_decay", "maximize")
+
+    def __init__(
+        self, params, lr=1e-3, betas=(0.9, 0.999), eps=1e-8, weight_decay=0, amsgrad=False,
+        *, foreach=None, maximize=False, capturable=False, differentiable=False, fused=None,
+        decoupled_weight_decay=False,
+    ):
+        if foreach and not capturable and isinstance(lr, Tensor):
+            raise ValueError(
+                "lr as a Tensor is not supported for capturable=False and foreach=True"
+            )
+        check_lr(lr)
+        check_not_negative("epsilon value", eps)
+        _check_tensor_betas(betas, foreach and not capturable)
+        check_betas(betas)
+        check_not_negative("weight_decay value", weight_decay)
+        defaults = {
+            "lr": lr,
+            "betas": tuple(betas),
+            "eps": eps,
+            "weight_decay": weight_decay,
+            "amsgrad": amsgrad,
+            "maximize": maximize,
+            "foreach": foreach,
+            "capturable": capturable,
+            "differentiable": differentiable,
+            "fused": fused,
+            "decoupled_weight_decay": decoupled_weight_decay,
+        }
+        super().__init__(params, defaults)
+
+    def new_state(self, param, group):
+        state = {
+            "step": counter(0.0),
+            "exp_avg": zeros_like(param),
+            "exp_avg_sq": zeros_like(param),
+        }
+        if group["amsgrad"]:
+            state["max_exp_avg_sq"] = zeros_like(param)
+        return state
+
+
+class AdamW(Adam):
+    """Adam whose weight decay shrinks the parameters and leaves the averages alone.
+
+    Args and errors as for `Adam`; weight_decay is 0.01 unless given.
+
+    PyTorch page: https://docs.pytorch.org/docs/2.13/generated/torch.optim.AdamW.html
+    Paper: Loshchilov, Hutter, arXiv:1711.05101.
+
+    >>> import ember
+    >>> w = ember.tensor([1.0], requires_grad=True)
+    >>> optimizer = ember.optim.AdamW([w], lr=0.1, weight_decay=0.5)
+    >>> (w * w).sum().backward()
+    >>> optimizer.step()
+    >>> w
+    tensor([0.8500], requires_grad=True)
+    """
+
+    def __init__(
+        self, params, lr=1e-3, betas=(0.9, 0.999), eps=1e-8, weight_decay=1e-2, amsgrad=False,
+        *, maximize=False, foreach=None, capturable=False, differentiable=False, fused=None,
+    ):
+        super().__init__(
+            params, lr, betas, eps, weight_decay, amsgrad, foreach=foreach, maximize=maximize,
+            capturable=capturable, differentiable=differentiable, fused=fused,
+            decoupled_weight_decay=True,
+        )
+
+    def __setstate__(self, state):
+        super().__setstate__(state)
+        for group in self.param_groups:
+            group["decoupled_weight_decay"] = True
+
+
+def _check_tensor_betas(betas, refused):
+    tensors = [isinstance(beta, Tensor) for beta in betas]
+    if any(tensors) and not all(tensors):
+        raise ValueError("betas must be either both floats or both Tensors")
+    for index, beta in enumerate(betas):
+        if not tensors[index]:
+            continue
+        if refused:
+            raise ValueError(
+                f"betas[{index}] as a Tensor is not supported for capturable=False and "
+                "foreach=True"
+            )
+        if beta._array.size != 1:
+            raise ValueError(f"Tensor betas[{index}] must be 1-element")

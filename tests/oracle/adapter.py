@@ -152,6 +152,51 @@ def error_inputs(entry: Entry) -> list[Any]:
         return list(entry.info.error_inputs("cpu"))
 
 
+@dataclass(frozen=True)
+class ClassEntry:
+    """A layer or an optimizer of PyTorch's databases: its key is its name below `torch`."""
+
+    key: str
+    info: Any
+
+
+@functools.cache
+def modules() -> dict[str, ClassEntry]:
+    """Return PyTorch's layers by key, e.g. `nn.Linear`."""
+    with _seeded():
+        from torch.testing._internal.common_modules import module_db
+    keys = [f"nn.{info.module_cls.__name__}" for info in module_db]
+    return {key: ClassEntry(key, info) for key, info in zip(keys, module_db, strict=True)}
+
+
+def module_inputs(entry: ClassEntry, training: bool) -> list[Any]:
+    """Return the ModuleInputs (constructor and forward arguments) of a layer."""
+    import torch
+
+    with _seeded():
+        return list(
+            entry.info.module_inputs_func(
+                entry.info, device="cpu", dtype=torch.float64, requires_grad=True, training=training
+            )
+        )
+
+
+@functools.cache
+def optimizers() -> dict[str, ClassEntry]:
+    """Return PyTorch's optimizers for dense gradients by key, e.g. `optim.Adam`."""
+    with _seeded():
+        from torch.testing._internal.common_optimizers import optim_db
+    dense = [info for info in optim_db if info.optim_cls.__name__ != "SparseAdam"]
+    keys = [f"optim.{info.optim_cls.__name__}" for info in dense]
+    return {key: ClassEntry(key, info) for key, info in zip(keys, dense, strict=True)}
+
+
+def optimizer_inputs(entry: ClassEntry) -> list[Any]:
+    """Return the OptimizerInputs (keyword arguments) of an optimizer."""
+    with _seeded():
+        return list(entry.info.optim_inputs_func(device="cpu"))
+
+
 def seeding_wrapper() -> Any:
     """Return torch's `wrapper_set_seed`, which `translate` replaces by one that knows no torch."""
     from torch.testing._internal import common_methods_invocations

@@ -1,7 +1,8 @@
 """Print how the library compares with PyTorch's operator database, worst news first.
 
-    python -m tests.oracle.report                        verdict table for everything in scope
-    python -m tests.oracle.report nn.functional.gelu     only these entries, by key or name
+    python -m tests.oracle.report                        every operator, layer and optimizer
+    python -m tests.oracle.report gelu nn.Linear         only entries whose key has such a part
+    python -m tests.oracle.report --only operators       leave layers and optimizers out
     python -m tests.oracle.report --second-order         second derivatives too
     python -m tests.oracle.report --errors --aliases     error inputs and alias names as well
     python -m tests.oracle.report --write-passing        add newly right entries to passing.txt
@@ -34,7 +35,8 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser("python -m tests.oracle.report", description=__doc__)
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
-    parser.add_argument("names", nargs="*", help="keys or names; default: everything in scope")
+    parser.add_argument("names", nargs="*", help="keys, names or last parts of names")
+    parser.add_argument("--only", choices=("operators", "classes"), help="half of the databases")
     parser.add_argument("--peer", default="ember", help="the library to compare with torch")
     parser.add_argument("--device", help="move the peer's tensors to this device")
     parser.add_argument("--cap", type=int, default=adapter.SAMPLE_CAP, help="samples per entry")
@@ -49,15 +51,21 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     return parser.parse_args(argv)
 
 
-def chosen(names: list[str], beyond: bool) -> dict[str, adapter.Entry]:
-    """Return the entries to run: all in scope, or those whose key or name is listed."""
-    if not names:
-        return adapter.entries(beyond)
-    every = adapter.entries(True)
-    found = {k: e for k, e in every.items() if k in names or e.name in names}
-    unknown = set(names) - set(found) - {e.name for e in found.values()}
+def matches(key: str, names: list[str]) -> bool:
+    """Tell whether a key, its name without the variant, or that name's last part is listed."""
+    name = key.partition("/")[0]
+    return bool({key, name, name.rpartition(".")[2]} & set(names))
+
+
+def chosen(options: argparse.Namespace) -> list[str]:
+    """Return the keys to run: all in scope, or those that `options.names` ask for."""
+    operators = list(adapter.entries(options.beyond or bool(options.names)))
+    classes = [*adapter.modules(), *adapter.optimizers()]
+    keys = {"operators": operators, "classes": classes}.get(options.only, operators + classes)
+    found = [key for key in keys if not options.names or matches(key, options.names)]
+    unknown = [n for n in options.names if not any(matches(key, [n]) for key in found)]
     if unknown:
-        raise SystemExit(f"not in the operator database: {', '.join(sorted(unknown))}")
+        raise SystemExit(f"not in PyTorch's databases: {', '.join(unknown)}")
     return found
 
 
@@ -69,11 +77,13 @@ def cause(verdict: Any) -> str:
 
 def print_verdicts(verdicts: list[Any], out: TextIO) -> None:
     """Write the counts, the causes by frequency and one line per entry that is not right."""
-    states = collections.Counter(v.state for v in verdicts)
-    counts = ", ".join(f"{states[s]} {s}" for s in reversed(ORDER))
-    print(f"{len(verdicts)} entries: {counts}\n", file=out)
+    operators = set(adapter.entries())
+    for title, inside in (("in the counted scope", True), ("layers, optimizers, beyond", False)):
+        states = collections.Counter(v.state for v in verdicts if (v.key in operators) == inside)
+        counts = ", ".join(f"{states[s]} {s}" for s in reversed(ORDER))
+        print(f"{states.total()} entries {title}: {counts}", file=out)
     causes = collections.Counter(cause(v) for v in verdicts if v.state != "right")
-    print("Causes, most frequent first", file=out)
+    print("\nCauses, most frequent first", file=out)
     for text, count in causes.most_common(40):
         print(f"{count:5d}  {text}", file=out)
     for state in ("wrong", "missing"):
@@ -117,17 +127,16 @@ def main(argv: list[str] | None = None) -> int:
         return 2
     import torch
 
+    from .classes import verdict_on
     from .translate import Side
-    from .verdict import judge
 
     torch.set_num_threads(1)
     started = time.perf_counter()
     peer = Side(importlib.import_module(options.peer), options.device)
-    entries = chosen(options.names, options.beyond)
-    verdicts = [
-        judge(entry, peer, options.cap, second_order=options.second_order)
-        for entry in entries.values()
-    ]
+    keys = chosen(options)
+    flags = {"cap": options.cap, "second_order": options.second_order}
+    verdicts = [verdict_on(key, peer, **flags) for key in keys]
+    entries = {key: adapter.entries(True)[key] for key in keys if key in adapter.entries(True)}
     text = io.StringIO()
     print_verdicts(verdicts, text)
     print_sweeps(options, entries, peer, text)

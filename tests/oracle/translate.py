@@ -80,15 +80,15 @@ class Builder:
         self.side = side
         self.leaves: list[Any] = []
         self.tensors: list[Any] = []
-        self._built: dict[int, Any] = {}
+        self._built: dict[int, tuple[torch.Tensor, Any]] = {}  # The source kept, its id is its own.
         self._storages: dict[tuple[int, Any], np.ndarray] = {}
 
     def __call__(self, value: Any) -> Any:
         """Return `value` with every torch object in it replaced by the peer's."""
         if isinstance(value, torch.Tensor):
             if id(value) not in self._built:
-                self._built[id(value)] = self._tensor(value)
-            return self._built[id(value)]
+                self._built[id(value)] = (value, self._tensor(value))
+            return self._built[id(value)][1]
         if isinstance(value, torch.Size):
             return self.side.size(tuple(value))
         if isinstance(value, tuple) and hasattr(value, "_fields"):
@@ -205,10 +205,27 @@ class Side:
 
     def _module_instance(self, module: torch.nn.Module) -> Any:
         kind = lookup(self.module, f"nn.{type(module).__name__}")
+        if isinstance(module, torch.nn.TransformerEncoderLayer):
+            return self._encoder_layer(kind, module)
         made = kind()
         for key, value in vars(module).items():
             if not key.startswith("_"):
                 setattr(made, key, value)
+        return made
+
+    def _encoder_layer(self, kind: Any, layer: torch.nn.TransformerEncoderLayer) -> Any:
+        made = kind(
+            layer.self_attn.embed_dim,
+            layer.self_attn.num_heads,
+            layer.linear1.out_features,
+            layer.dropout.p,
+            activation=self.constant(layer.activation),
+            layer_norm_eps=layer.norm1.eps,
+            batch_first=layer.self_attn.batch_first,
+            norm_first=layer.norm_first,
+            bias=layer.linear1.bias is not None,
+        )
+        made.load_state_dict(Builder(self)(dict(layer.state_dict())))
         return made
 
     def _rebind(self, function: types.FunctionType) -> Any:

@@ -9,8 +9,8 @@ in-place forms.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -42,7 +42,6 @@ class Verdict:
     samples: int = 0
     failed: int = 0
     message: str = ""
-    notes: list[str] = field(default_factory=list)
 
     def record(self, state: str, message: str) -> None:
         """Note one failing sample; the first one decides state and message."""
@@ -141,23 +140,23 @@ def _check_second_order(
     except RuntimeError:  # PyTorch has no second derivative here; the first one was compared.
         return
     found = gradients(peer, [found[i] for i in live], my_leaves)
-    check_grad_lists(found, wanted, "second order", none_is_zero=True)
+    check_grad_lists(found, wanted, "second order", second_order=True)
 
 
-def check_grad_lists(found: Any, wanted: Any, label: str, none_is_zero: bool = False) -> None:
-    """Raise Mismatch unless two gradient lists agree; None agrees only with None.
+def check_grad_lists(found: Any, wanted: Any, label: str, second_order: bool = False) -> None:
+    """Raise Mismatch unless two gradient lists agree.
 
-    With `none_is_zero`, an all-zero gradient may also stand for None: which of the two a second
-    derivative has depends on how the first one was written.
+    Where PyTorch leaves a gradient undefined (None), zeros are as good. A None where PyTorch has
+    zeros counts only in a second derivative, where it depends on how the first was written.
     """
     for index, (mine, other) in enumerate(zip(found, wanted, strict=True)):
         where = f"{label} of input {index}"
-        if mine is None or other is None:
-            present = mine if other is None else other
-            if present is None or (none_is_zero and not bool((present != 0).any())):
-                continue
-            raise Mismatch(f"{where}: {'None' if mine is None else 'a tensor'}, torch disagrees")
-        check_tensor(mine, other, where)
+        if mine is not None and other is not None:
+            check_tensor(mine, other, where)
+        elif mine is not None and bool((mine != 0).any()):
+            raise Mismatch(f"{where}: not zero, torch has None")
+        elif other is not None and (not second_order or bool((other != 0).any())):
+            raise Mismatch(f"{where}: None, torch has a tensor")
 
 
 def check_arguments(ours: Call, theirs: Call) -> None:
@@ -165,6 +164,35 @@ def check_arguments(ours: Call, theirs: Call) -> None:
     pairs = zip(ours.built.tensors, theirs.built.tensors, strict=True)
     for index, (mine, other) in enumerate(pairs):
         check_tensor(mine, other, f"argument {index} after the call")
+
+
+Check = tuple[str, Callable[..., None], tuple[Any, ...]]
+
+
+def collect(key: str, checks: Iterable[Check]) -> Verdict:
+    """Run checks (label, function, arguments) and sum up what they raise in one verdict."""
+    out = Verdict(key)
+    with warnings.catch_warnings(), np.errstate(all="ignore"):
+        warnings.simplefilter("ignore")
+        for label, check, arguments in checks:
+            try:
+                check(*arguments)
+            except SampleRefused:
+                continue
+            except Mismatch as error:
+                out.record("wrong", f"{label}{error}")
+            except MissingName as error:
+                out.record("missing", f"{label}no {error}")
+                break
+            except Exception as error:
+                text = str(error).strip().splitlines() or [""]
+                absent = isinstance(error, (AttributeError, ImportError, NotImplementedError))
+                state = "missing" if absent else "wrong"
+                out.record(state, f"{label}{type(error).__name__}: {text[0][:160]}")
+            out.samples += 1
+    if out.samples == out.failed == 0:
+        out.record("wrong", "PyTorch refuses every sample, so nothing was compared")
+    return out
 
 
 class Judge:
@@ -178,30 +206,9 @@ class Judge:
 
     def verdict(self, cap: int = adapter.SAMPLE_CAP) -> Verdict:
         """Run up to `cap` samples and all forms of the operator."""
-        out = Verdict(self.entry.key)
-        with warnings.catch_warnings(), np.errstate(all="ignore"):
-            warnings.simplefilter("ignore")
-            for label, check, arguments in self._checks(adapter.samples(self.entry, cap)):
-                try:
-                    check(*arguments)
-                except SampleRefused:
-                    continue
-                except Mismatch as error:
-                    out.record("wrong", f"{label}{error}")
-                except MissingName as error:
-                    out.record("missing", f"{label}no {error}")
-                    break
-                except Exception as error:
-                    text = str(error).strip().splitlines() or [""]
-                    absent = isinstance(error, (AttributeError, ImportError, NotImplementedError))
-                    state = "missing" if absent else "wrong"
-                    out.record(state, f"{label}{type(error).__name__}: {text[0][:160]}")
-                out.samples += 1
-        if out.samples == out.failed == 0:
-            out.record("wrong", "PyTorch refuses every sample, so nothing was compared")
-        return out
+        return collect(self.entry.key, self._checks(adapter.samples(self.entry, cap)))
 
-    def _checks(self, samples: list[Any]) -> Iterator[tuple[str, Callable[..., None], tuple]]:
+    def _checks(self, samples: list[Any]) -> Iterator[Check]:
         for sample in samples:
             yield "", self._function, (sample,)
         few = adapter.spread(samples, VARIANT_CAP)

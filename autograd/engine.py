@@ -65,6 +65,8 @@ def run(roots, *, retain_graph=False, create_graph=False, targets=None):
         if create_graph:
             outgoing = node.op.graph_backward(node, g)
         else:
+            if node.shape == ():
+                node.gradient = g
             outgoing = node.op.backward(node, g)
         g = None
         for parent, gp in zip(node.parents, outgoing):

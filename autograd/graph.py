@@ -32,10 +32,15 @@ class Node:
         shape, dtype: of the output; the engine brings each gradient to them.
         xp: the backend.
         hooks: functions called with the gradient, or None.
+        value, gradient: of a 0-d output, kept for drawing (`value` None for arrays; `gradient`
+            unset before backward).
+        constant: the Python number among the operands, where there is one (else unset).
+        modules: the module calls whose output this is: pairs of module and the creation
+            number at which the call began (else unset).
     """
 
-    __slots__ = ("seq", "op", "parents", "saved", "shape", "dtype", "xp", "hooks",
-                 "__weakref__", "__dict__")
+    __slots__ = ("seq", "op", "parents", "saved", "shape", "dtype", "xp", "hooks", "value",
+                 "gradient", "constant", "modules", "__weakref__", "__dict__")
 
     @property
     def next_functions(self):

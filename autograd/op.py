@@ -350,9 +350,9 @@ def _binary(record):
             node.xp = xp
             node.hooks = None
             node.value = None if shape else r
-            if ynode is None:
+            if ynode is None and not isinstance(other, Tensor):
                 node.constant = other
-            elif xnode is None:
+            elif xnode is None and not isinstance(input, Tensor):
                 node.constant = input
         if out is not None:
             return _write_out(out, t)
@@ -469,7 +469,7 @@ def _general(record):
         node.xp = xp
         node.hooks = None
         if isinstance(r, tuple):
-            return _multiple(node, r, xp)
+            return multiple(node, r, xp)
         node.shape, node.dtype = r.shape, r.dtype
         node.value = None if r.shape else r
         t = Tensor._wrap(r, xp)
@@ -512,7 +512,7 @@ def _wrap_result(r, xp):
     return Tensor._wrap(r, xp)
 
 
-def _multiple(node, r, xp):
+def multiple(node, r, xp):
     """Wrap the outputs of an operation with several; floating point ones carry gradients."""
     from .engine import make_output
 

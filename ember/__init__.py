@@ -26,7 +26,7 @@ def _export():
             names[record.name] = record.call
     modules = [_importlib.import_module("." + name, __name__) for name in (
         "autograd.dtypes", "autograd.devices", "autograd.creation", "autograd.modes",
-        "autograd.tensor", "autograd.composite")]
+        "autograd.tensor", "autograd.composite", "autograd.drawing")]
     modules += [getattr(autograd.ops, family) for family in autograd.ops.FAMILIES]
     for module in modules:
         for name in getattr(module, "__all__", ()):

@@ -1,0 +1,167 @@
+"""The template of view ops: results that share their input's memory, made in about a microsecond.
+
+A view op has a record like any other (`op(view=True)`); its forward replays the view when a
+base was written in place. The public function computes the raw view itself and calls `made`.
+"""
+
+import weakref
+
+from . import modes
+from .graph import Node, clock
+from .tensor import Tensor, new
+from .views import View
+
+__all__ = ["Parameters", "copied", "fast_backward", "made", "made_several", "memory", "shares"]
+
+_switched = modes.current.get
+_ref = weakref.ref
+
+
+class Parameters(dict):
+    """What a view op was called with: no arrays, so backward may use it again and again."""
+
+    __slots__ = ()
+
+    def __bool__(self):
+        return False
+
+
+def memory(tensor):
+    """Return the raw array that views of a tensor share, never a NumPy scalar.
+
+    Raises:
+        TypeError: for anything but a tensor.
+    """
+    try:
+        array = tensor._array
+    except AttributeError:
+        raise TypeError("argument 'input' (position 1) must be Tensor, not "
+                        f"{type(tensor).__name__}. Make one with torch.tensor(...)") from None
+    return array if array.ndim else tensor._buffer()
+
+
+def made(record, source, array, arguments):
+    """Return the tensor around a raw view of a tensor's memory, with its history.
+
+    Args:
+        record: the record of the view op.
+        source: the tensor that was viewed.
+        array: the raw result, sharing memory with `source`.
+        arguments: keyword arguments with which `record` makes this view again.
+    """
+    t = new(Tensor)
+    t._array = array
+    xp = t._xp = source._xp
+    recording = _switched() is None or modes.is_grad_enabled()
+    parent = source._node
+    if parent is None or not recording:
+        t._node = None
+    else:
+        _record(t, record, parent, xp, arguments)
+    _note(t, source, (record, arguments, None), False, recording)
+    return t
+
+
+def copied(record, source, array, arguments):
+    """The same for a raw result that had to be copied: it has a history but is no view."""
+    t = new(Tensor)
+    t._array = array
+    t._xp = source._xp
+    if source._node is None or not (_switched() is None or modes.is_grad_enabled()):
+        t._node = None
+    else:
+        _record(t, record, source._node, source._xp, arguments)
+    return t
+
+
+def _record(t, record, parent, xp, arguments):
+    node = t._node = new(Node)
+    node.seq = next(clock)
+    node.op = record
+    node.parents = (parent,)
+    node.saved = Parameters(arguments)
+    node.shape = t._array.shape
+    node.dtype = t._array.dtype
+    node.xp = xp
+    node.hooks = node.value = None
+
+
+def _note(t, source, step, several, recorded):
+    """Register a view with the tensor whose memory it shows."""
+    view = t._view = new(View)
+    origin = getattr(source, "_view", None)
+    if origin is None:
+        base = view.base = source
+        view.chain = (step,)
+        view.several = several
+    else:
+        base = view.base = origin.base
+        view.chain = (*origin.chain, step)
+        view.several = several or origin.several
+    view.recorded = recorded
+    try:
+        known = base._views
+    except AttributeError:
+        known = base._views = []
+    count = len(known)
+    if count >= 32 and not count & (count - 1):
+        known[:] = [r for r in known if r() is not None]
+    known.append(_ref(t))
+
+
+def made_several(record, source, arrays, arguments):
+    """Return the tuple of tensors around several raw views of one tensor."""
+    from .op import multiple
+
+    xp, parent = source._xp, source._node
+    recording = _switched() is None or modes.is_grad_enabled()
+    if parent is None or not recording:
+        tensors = tuple([Tensor._wrap(array, xp) for array in arrays])
+    else:
+        node = new(Node)
+        node.seq = next(clock)
+        node.op = record
+        node.parents = (parent,)
+        node.saved = Parameters(arguments)
+        node.xp = xp
+        node.hooks = node.value = None
+        tensors = multiple(node, tuple(arrays), xp)
+    for index, t in enumerate(tensors):
+        _note(t, source, (record, arguments, index), True, recording)
+    return tensors
+
+
+def shares(view, array):
+    """Return whether a raw result of reshaping or indexing is a view of the raw array."""
+    base = view.base
+    return base is not None and (base is array or base is array.base)
+
+
+def fast_backward(function):
+    """Give a record with one differentiable input a backward without argument matching.
+
+    The formula may ask for `g`, `xp`, `input_shape` and parameters.
+    """
+    record = function.op
+    formula, names = record.vjps["input"], record.needs["input"]
+
+    def backward(node, g):
+        saved = node.saved
+        if isinstance(g, list):
+            g = [node.xp.zeros(shape, dtype) if gi is None else gi
+                 for gi, (shape, dtype) in zip(g, node.shapes)]
+        return (formula(*[
+            g if n == "g" else node.xp if n == "xp"
+            else node.parents[0].shape if n == "input_shape" else saved[n] for n in names]),)
+
+    def named(node):
+        return {"input_shape": node.parents[0].shape, **node.saved}
+
+    if names == ("g",):
+        record.backward = lambda node, g: (formula(g),)
+    elif names == ("g", "input_shape"):
+        record.backward = lambda node, g: (formula(g, node.parents[0].shape),)
+    else:
+        record.backward = backward
+    record.named = named
+    return function

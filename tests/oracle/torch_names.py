@@ -1,7 +1,8 @@
-"""Writes ember/data/torch_names.txt: PyTorch's public names, which `python -m ember check` and missing-name errors read.
+"""Writes ember/data/torch_names.txt: PyTorch's public names, for the check and for errors.
 
-Run by hand when the pinned PyTorch changes: ``python tests/oracle/torch_names.py``. With torchvision installed beside
-it, torchvision's names are renewed too; without it they are kept. One line per module: its name, then its names.
+Run it by hand when the pinned PyTorch changes: ``python tests/oracle/torch_names.py``. With
+torchvision installed, its names are renewed too; without it they are kept. One line per module:
+the module's name, then the names it offers.
 """
 
 import importlib
@@ -28,21 +29,23 @@ LEFT_OUT = (
 ONLY_TOP = ("torch.distributed", "torch.distributions", "torch.jit", "torchvision.models",
             "torchvision.datasets", "torchvision.ops")
 # Modules that `import torch` leaves to the user's own import.
-ALSO = ("torch.utils.data", "torch.utils.checkpoint", "torch.nn.utils.prune", "torch.optim.swa_utils",
-        "torch.nn.utils.parametrize", "torch.nn.utils.parametrizations", "torch.autograd.functional",
-        "torch.autograd.forward_ad", "torch.autograd.graph", "torch.autograd.profiler", "torch.profiler",
-        "torch.cuda.amp", "torch.distributions")
+ALSO = (
+    "torch.autograd.forward_ad", "torch.autograd.functional", "torch.autograd.graph",
+    "torch.autograd.profiler", "torch.cuda.amp", "torch.distributions", "torch.nn.utils.prune",
+    "torch.nn.utils.parametrizations", "torch.nn.utils.parametrize", "torch.optim.swa_utils",
+    "torch.profiler", "torch.utils.checkpoint", "torch.utils.data",
+)
 
 
 def public_names(module):
-    """Return the names that a module offers: its `__all__`, else what PyTorch itself defined there."""
+    """Return the names that a module offers: its `__all__`, else what it defines itself."""
     names = {inner.name for inner in pkgutil.iter_modules(getattr(module, "__path__", ()))}
     listed = getattr(module, "__all__", None)
     if isinstance(listed, (list, tuple)):
         names.update(listed)
     if listed is None or module.__name__ == "torch":
         names.update(name for name in dir(module) if is_own(getattr(module, name)))
-    if hasattr(module, "m"):  # torch.backends.cudnn and its like: flags are properties of the module's class
+    if hasattr(module, "m"):  # torch.backends.cudnn: its flags are properties of its class
         names.update(vars(type(module)))
         names.update(name for name, value in vars(module.m).items() if is_own(value))
     if module.__name__ == "torch":
@@ -85,7 +88,8 @@ def names_of(root):
         table = {}
         for name in sorted(sys.modules):
             module = sys.modules[name]
-            if name.split(".")[0] == root and isinstance(module, types.ModuleType) and is_listed(name):
+            ours = name.split(".")[0] == root and isinstance(module, types.ModuleType)
+            if ours and is_listed(name):
                 table[name] = public_names(module)
     if root == "torch":
         tensor = sys.modules["torch"].Tensor

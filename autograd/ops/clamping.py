@@ -1,11 +1,10 @@
 """Limits, interpolation and scaled products: `clamp`, `lerp`, `addcmul` and their kin."""
 
-from .. import dtypes
 from ..op import op
-from ..tensor import Tensor, tensor_method
-from .extremes import maximum, minimum
+from ..tensor import tensor_method
+from .elementwise import add, div, mul, sub
 
-__all__ = ["clamp_max", "clamp_min", "clip"]
+__all__ = ["addcdiv", "addcmul", "clamp_max", "clamp_min", "clip", "rsub"]
 
 
 @op(name="clamp", cast="promote", promoted=("input", "min", "max"), inplace=True,
@@ -73,3 +72,67 @@ def clamp_min(input, min, *, out=None):
 def clamp_max(input, max, *, out=None):
     """Return the elements, those above `max` replaced by it."""
     return clamp(input, None, max, out=out)
+
+
+# -- interpolation and scaled products ------------------------------------------------------------
+
+
+@op(inplace=True, derivative="∂input: g · (1 − weight); ∂end: g · weight; ∂weight: g · (end − input)")
+def lerp(xp, input, end, weight):
+    """Linear interpolation: input + weight · (end − input).
+
+    Raises:
+        RuntimeError: when the dtypes differ.
+    Source: https://docs.pytorch.org/docs/stable/generated/torch.lerp.html
+
+    >>> import ember
+    >>> ember.lerp(ember.tensor([0.]), ember.tensor([10.]), 0.25)
+    tensor([2.5000])
+    """
+    for name, value in (("end", end), ("weight", weight)):
+        if getattr(value, "dtype", input.dtype) != input.dtype:
+            raise RuntimeError(
+                f"expected dtype {input.dtype.name} for `{name}` but got dtype {value.dtype.name}")
+    step = end - input
+    if not hasattr(weight, "dtype"):
+        return input + step * weight if abs(weight) < 0.5 else end - step * (1 - weight)
+    return xp.where(xp.abs(weight) < 0.5, input + step * weight, end - step * (1 - weight))
+
+
+lerp.vjp("input", lambda g, weight: g * (1 - weight))
+lerp.vjp("end", lambda g, weight: g * weight)
+lerp.vjp("weight", lambda g, input, end: g * (end - input))
+
+
+@tensor_method
+def addcmul(input, tensor1, tensor2, *, value=1, out=None):
+    """Return input + value · tensor1 · tensor2, with broadcasting.
+
+    Source: https://docs.pytorch.org/docs/stable/generated/torch.addcmul.html
+
+    >>> import ember
+    >>> ember.addcmul(ember.ones(2), ember.ones(2), ember.ones(2), value=0.5)
+    tensor([1.5000, 1.5000])
+    """
+    return add(input, mul(tensor1, tensor2), alpha=value, out=out)
+
+
+@tensor_method
+def addcdiv(input, tensor1, tensor2, *, value=1, out=None):
+    """Return input + value · tensor1 / tensor2, with broadcasting.
+
+    Raises:
+        RuntimeError: when tensor1 and tensor2 are both integers.
+    Source: https://docs.pytorch.org/docs/stable/generated/torch.addcdiv.html
+    """
+    if tensor1.dtype.category < 2 and tensor2.dtype.category < 2:
+        raise RuntimeError(
+            "Integer division with addcdiv is no longer supported, and in a future release addcdiv "
+            "will perform a true division of tensor1 and tensor2. Use addcmul or convert to float.")
+    return add(input, div(tensor1, tensor2), alpha=value, out=out)
+
+
+@tensor_method
+def rsub(input, other, *, alpha=1):
+    """Return other − alpha · input."""
+    return sub(other, input, alpha=alpha)

@@ -1,6 +1,10 @@
 """Comparisons and tests: results are bool and carry no gradient."""
 
+from .. import dtypes
 from ..op import op
+from ..tensor import tensor_method
+
+__all__ = ["allclose", "equal"]
 
 
 def _comparison(symbol, doc):
@@ -94,3 +98,57 @@ def logical_or(xp, input, other):
 def logical_xor(xp, input, other):
     """Whether exactly one element is non-zero."""
     return xp.logical_xor(input, other)
+
+
+@op(cast="promote")
+def isclose(xp, input, other, rtol=1e-05, atol=1e-08, equal_nan=False):
+    """Whether |input − other| ≤ atol + rtol · |other|.
+
+    Source: https://docs.pytorch.org/docs/stable/generated/torch.isclose.html
+    """
+    if rtol < 0 or atol < 0:
+        raise RuntimeError("isclose: rtol and atol must be greater than or equal to zero, but got "
+                           f"rtol = {rtol}, atol = {atol}")
+    if input.dtype != other.dtype:
+        raise RuntimeError(f"{dtypes.of(input).title} did not match {dtypes.of(other).title}")
+    close = input == other
+    if input.dtype.kind not in "fc":
+        if not rtol and not atol:
+            return close
+        input, other = input.astype(xp.float64), other.astype(xp.float64)
+    if equal_nan:
+        close = close | ((input != input) & (other != other))
+    gap = xp.abs(input - other)
+    return close | (xp.isfinite(gap) & (gap <= atol + xp.abs(rtol * other)))
+
+
+@tensor_method
+def allclose(input, other, rtol=1e-05, atol=1e-08, equal_nan=False):
+    """Return whether all elements are close, as a Python bool.
+
+    Source: https://docs.pytorch.org/docs/stable/generated/torch.allclose.html
+
+    >>> import ember
+    >>> ember.allclose(ember.tensor([1.0]), ember.tensor([1.0 + 1e-9]))
+    True
+    """
+    return bool(isclose(input, other, rtol, atol, equal_nan).all())
+
+
+@tensor_method
+def equal(input, other):
+    """Return whether two tensors have the same shape and elements, as a Python bool.
+
+    Source: https://docs.pytorch.org/docs/stable/generated/torch.equal.html
+
+    >>> import ember
+    >>> ember.equal(ember.tensor([1, 2]), ember.tensor([1, 2]))
+    True
+    """
+    return input.shape == other.shape and bool(eq(input, other).all())
+
+
+@op()
+def isreal(xp, input):
+    """Whether elements have no imaginary part."""
+    return input.imag == 0 if input.dtype.kind == "c" else xp.ones(input.shape, bool)

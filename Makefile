@@ -2,6 +2,7 @@
 #
 #   PYTHON=python3.12   another interpreter for the environments
 #   PYTEST_ARGS="-x"    more arguments for pytest
+#   ROUNDS=10           a longer benchmark
 #   NO_VENV=1           use $(PYTHON) with whatever it has installed, and no network
 
 PYTHON ?= python3
@@ -9,6 +10,7 @@ PYTEST_ARGS ?=
 CUDA ?= 13
 DEVICE ?= cpu
 GPU ?= cuda
+ROUNDS ?= 3
 
 ifdef NO_VENV
   demo_python = $(PYTHON)
@@ -73,7 +75,7 @@ notebooks: $(notebook_ready)
 	$(notebook_python) -m jupyter execute notebooks/*.ipynb
 
 bench: $(oracle_ready)
-	$(oracle_python) -m benchmarks
+	$(oracle_python) -m benchmarks --rounds $(ROUNDS)
 
 ratchet: $(oracle_ready)
 	$(oracle_python) -m benchmarks.ratchet

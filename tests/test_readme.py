@@ -1,9 +1,12 @@
 """Every command that the README and the guide show is run: here, or as a step of .ci/run."""
 
 import re
+import runpy
+import shutil
 import subprocess
 import sys
 import tomllib
+import xml.etree.ElementTree as ET
 from pathlib import Path
 
 import pytest
@@ -51,6 +54,21 @@ def test_command_is_run(page, command, tmp_path):
         assert done.returncode == 0, done.stdout + done.stderr
     else:
         assert command == "bash .ci/run", f"{page} shows a command that nothing runs: {command}"
+
+
+def labels(svg):
+    """What a drawing says, in no particular order: the layout may differ between versions."""
+    return sorted(t.text for t in ET.parse(svg).iter("{http://www.w3.org/2000/svg}text"))
+
+
+def test_opening_picture_is_what_ember_draws(tmp_path):
+    pytest.importorskip("graphviz")
+    (tmp_path / "img").mkdir()
+    script = shutil.copy(ROOT / "docs" / "draw_e_graph.py", tmp_path)
+    runpy.run_path(str(script))
+    drawn = labels(tmp_path / "img" / "e_graph.svg")
+    assert drawn == labels(ROOT / "docs" / "img" / "e_graph.svg")
+    assert {"a", "b", "6", "grad 2", "grad 5"} <= set(drawn)
 
 
 def test_links_of_the_pages_lead_somewhere():

@@ -85,13 +85,13 @@ def view(input, *shape, **named):
 VIEW, COPIED = as_shape.op, in_new_memory.op
 
 
-@op(view=True, derivative="g in the input's shape", namespaces=())
-def reshape_view(xp, input, shape):
+@op(name="reshape", view=True, derivative="g in the input's shape")
+def in_shape(xp, input, shape):
     """Return the same elements in another shape."""
     return input.reshape(shape)
 
 
-@reshape_view.op.public
+@in_shape.op.public
 def reshape(input, *shape, **named):
     """Return the elements in another shape, as a view where the memory allows it.
 

@@ -13,7 +13,7 @@ import functools
 import importlib.util
 import random
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -128,13 +128,34 @@ def _seeded():
         yield
 
 
-def samples(entry: Entry, cap: int = SAMPLE_CAP) -> list[Any]:
-    """Return at most `cap` of the entry's SampleInputs, evenly spread over all of them."""
+def with_dtype(entry: Entry, name: str) -> Entry | None:
+    """Return the entry with samples of another dtype, or None when the operator refuses it.
+
+    Gradients are compared in float64 and float32 only.
+    """
+    import torch
+
+    dtype = getattr(torch, name)
+    if dtype not in entry.info.dtypes:
+        return None
+    differentiable = entry.differentiable and dtype in (torch.float64, torch.float32)
+    twice = entry.twice_differentiable and differentiable
+    return replace(
+        entry, dtype=dtype, differentiable=differentiable, twice_differentiable=twice
+    )
+
+
+def samples(entry: Entry, cap: int = SAMPLE_CAP, noncontiguous: bool = False) -> list[Any]:
+    """Return at most `cap` of the entry's SampleInputs, evenly spread over all of them.
+
+    With `noncontiguous`, every tensor is laid out with gaps, at the same values.
+    """
     with _seeded():
         made = list(
             entry.info.sample_inputs("cpu", entry.dtype, requires_grad=entry.differentiable)
         )
-    return spread(made, cap)
+        made = spread(made, cap)
+        return [sample.noncontiguous() for sample in made] if noncontiguous else made
 
 
 def spread(items: list[Any], cap: int) -> list[Any]:

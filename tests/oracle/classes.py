@@ -34,16 +34,21 @@ OPTIMIZER_RTOL = 1e-10
 MUON_RTOL = 1e-3  # It orthogonalises in bfloat16, where one rounding is already this large.
 
 
-def verdict_on(key: str, peer: Side, **options: Any) -> Verdict:
+def verdict_on(
+    key: str, peer: Side, dtype: str | None = None, **options: Any
+) -> Verdict | None:
     """Return the verdict on an operator, layer (`nn.X`) or optimizer (`optim.X`) by its key.
 
-    `options` are those of `judge` and concern operators only.
+    `dtype` and the other `options`, which are those of `judge`, concern operators only. None is
+    returned for an operator that PyTorch does not have for the dtype.
     """
     if key in adapter.modules():
         return judge_module(adapter.modules()[key], peer)
     if key in adapter.optimizers():
         return judge_optimizer(adapter.optimizers()[key], peer)
-    return judge(adapter.entries(beyond=True)[key], peer, **options)
+    entry = adapter.entries(beyond=True)[key]
+    entry = entry if dtype is None else adapter.with_dtype(entry, dtype)
+    return None if entry is None else judge(entry, peer, **options)
 
 
 def judge_module(entry: ClassEntry, peer: Side) -> Verdict:

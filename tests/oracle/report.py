@@ -23,6 +23,7 @@ from typing import Any, TextIO
 from . import adapter
 
 PASSING = Path(__file__).with_name("passing.txt")
+FLAGS = ("cap", "dtype", "noncontiguous", "views", "second_order")
 ORDER = ("missing", "wrong", "right")
 
 
@@ -41,6 +42,9 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--device", help="move the peer's tensors to this device")
     parser.add_argument("--cap", type=int, default=adapter.SAMPLE_CAP, help="samples per entry")
     parser.add_argument("--beyond", action="store_true", help="also entries outside the count")
+    parser.add_argument("--dtype", help="samples of this dtype, e.g. int64; default float64")
+    parser.add_argument("--noncontiguous", action="store_true", help="tensors laid out with gaps")
+    parser.add_argument("--views", action="store_true", help="compare which results are views")
     parser.add_argument("--second-order", action="store_true", help="compare second derivatives")
     parser.add_argument("--gradgradcheck", action="store_true", help="the peer's own check")
     parser.add_argument("--errors", action="store_true", help="exception types of bad input")
@@ -134,8 +138,8 @@ def main(argv: list[str] | None = None) -> int:
     started = time.perf_counter()
     peer = Side(importlib.import_module(options.peer), options.device)
     keys = chosen(options)
-    flags = {"cap": options.cap, "second_order": options.second_order}
-    verdicts = [verdict_on(key, peer, **flags) for key in keys]
+    flags = {name: vars(options)[name] for name in FLAGS}
+    verdicts = [v for v in (verdict_on(key, peer, **flags) for key in keys) if v is not None]
     entries = {key: adapter.entries(True)[key] for key in keys if key in adapter.entries(True)}
     text = io.StringIO()
     print_verdicts(verdicts, text)

@@ -113,6 +113,23 @@ def test_rebuilt_tensors_keep_layout_and_sharing(side):
     assert base[4] == 4.0
 
 
+def test_a_dtype_that_torch_refuses_has_no_entry():
+    assert adapter.with_dtype(adapter.entries()["floor"], "complex64") is None
+
+
+def test_views_are_compared():
+    entry = adapter.entries()["t"]
+    assert judge(entry, twin(), views=True).state == "right"
+    verdict = judge(entry, twin(t=lambda x: x.t().clone()), views=True)
+    assert "shares memory" in verdict.message
+
+
+@pytest.mark.parametrize("dtype", ["float32", "int64", "bool", "float16"])
+def test_other_dtypes_and_layouts_agree_with_themselves(dtype):
+    entry = adapter.with_dtype(adapter.entries()["sum"], dtype)
+    assert judge(entry, twin(), noncontiguous=True).state == "right"
+
+
 def test_sweeps_see_a_sloppy_peer():
     sloppy = twin(cat=lambda tensors, dim=0: None)
     count, lines = error_mismatches(adapter.entries()["cat"], sloppy)

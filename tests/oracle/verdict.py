@@ -18,7 +18,7 @@ import torch
 
 from . import adapter
 from .adapter import Entry
-from .compare import Mismatch, check_result, check_tensor, tensors_in
+from .compare import Mismatch, check_result, check_tensor, tensors_in, to_numpy
 from .translate import Builder, MissingName, Side
 
 VARIANT_CAP = 12
@@ -195,18 +195,44 @@ def collect(key: str, checks: Iterable[Check]) -> Verdict:
     return out
 
 
+def shared(result: Any, arguments: list[Any]) -> list[int]:
+    """Return which of the arguments a result shares its memory with."""
+    memory = to_numpy(result)
+    return [i for i, other in enumerate(arguments) if np.may_share_memory(memory, to_numpy(other))]
+
+
+def check_views(ours: Call, theirs: Call) -> None:
+    """Raise Mismatch unless the same results are views of the same arguments."""
+    pairs = zip(tensors_in(ours.result), tensors_in(theirs.result), strict=True)
+    for index, (mine, other) in enumerate(pairs):
+        found = shared(mine, ours.built.tensors)
+        wanted = shared(other, theirs.built.tensors)
+        if found != wanted:
+            raise Mismatch(f"result {index} shares memory with {found}, torch's with {wanted}")
+
+
 class Judge:
     """Compares one entry between PyTorch and a peer."""
 
-    def __init__(self, entry: Entry, peer: Side, second_order: bool = False):
+    def __init__(
+        self,
+        entry: Entry,
+        peer: Side,
+        second_order: bool = False,
+        noncontiguous: bool = False,
+        views: bool = False,
+    ):
         self.entry = entry
         self.info = entry.info
         self.peer = peer
         self.second_order = second_order and entry.twice_differentiable
+        self.noncontiguous = noncontiguous
+        self.views = views
 
     def verdict(self, cap: int = adapter.SAMPLE_CAP) -> Verdict:
         """Run up to `cap` samples and all forms of the operator."""
-        return collect(self.entry.key, self._checks(adapter.samples(self.entry, cap)))
+        samples = adapter.samples(self.entry, cap, self.noncontiguous)
+        return collect(self.entry.key, self._checks(samples))
 
     def _checks(self, samples: list[Any]) -> Iterator[Check]:
         for sample in samples:
@@ -235,6 +261,8 @@ class Judge:
             values = self.entry.name not in UNINITIALISED
             check_result(ours.result, theirs.result, "result", values)
         check_arguments(ours, theirs)
+        if self.views:
+            check_views(ours, theirs)
         if not self.entry.differentiable:
             return
         if not plain:

@@ -18,7 +18,7 @@ import inspect
 from .. import backends
 from ..backends import kernels
 from . import modes
-from .graph import Node, clock
+from .graph import make_node
 from .tensor import Tensor
 
 __all__ = ["composite", "expand", "COMPOSITES"]
@@ -166,8 +166,5 @@ def _run(record, kernel, xp, args, tensors):
     r, saved = result
     t = Tensor._wrap(r, xp)
     if recording:
-        node = t._node = Node()
-        node.seq, node.op, node.parents = next(clock), record, tuple(parents)
-        node.saved = (kernel, saved, raw, tensors)
-        node.shape, node.dtype, node.xp, node.hooks = r.shape, r.dtype, xp, None
+        t._node = make_node(record, tuple(parents), (kernel, saved, raw, tensors), r, xp)
     return t

@@ -3,8 +3,10 @@
 import sys
 from operator import attrgetter
 
+from numpy import float32
+
 from . import writes
-from .graph import FREED, AccumulateGrad, OutputNode
+from .graph import FREED, AccumulateGrad, OutputNode, make_node
 from .tensor import Tensor
 
 __all__ = ["run"]
@@ -65,12 +67,15 @@ def run(roots, *, retain_graph=False, create_graph=False, targets=None):
         if create_graph:
             outgoing = node.op.graph_backward(node, g)
         else:
-            if node.shape == ():
+            if node.value is not None:
                 node.gradient = g
             outgoing = node.op.backward(node, g)
         g = None
         for parent, gp in zip(node.parents, outgoing):
             if parent is None or gp is None:
+                continue
+            if gp.__class__ is float32 is parent.value.__class__:  # scalar programs
+                grads[parent] = grads[parent] + gp if parent in grads else gp
                 continue
             if gp.shape != parent.shape or gp.dtype is not parent.dtype:
                 gp = _fit_tensor(gp, parent) if create_graph else _fit(gp, parent)
@@ -219,12 +224,4 @@ OUTPUT = _Output()
 
 def make_output(node, index, array):
     """Return the node for one output of an operation with several."""
-    from .graph import clock
-
-    out = OutputNode()
-    out.seq = next(clock)
-    out.op = OUTPUT
-    out.parents = (node,)
-    out.saved = (index,)
-    out.shape, out.dtype, out.xp, out.hooks = array.shape, array.dtype, node.xp, None
-    return out
+    return make_node(OUTPUT, (node,), (index,), array, node.xp, OutputNode)

@@ -3,7 +3,7 @@
 import functools
 
 from . import modes, views, writes
-from .graph import FREED, Node, clock
+from .graph import FREED, make_node
 from .tensor import Tensor
 
 __all__ = ["Function", "FunctionCtx", "once_differentiable"]
@@ -180,19 +180,11 @@ class Function:
 def _record(cls, ctx, args, nodes, output):
     outputs = output if isinstance(output, tuple) else (output,)
     tensors = [o for o in outputs if isinstance(o, Tensor)]
-    node = Node()
-    node.seq, node.op = next(clock), _record_of(cls)
-    node.places = [i for i, a in enumerate(args) if isinstance(a, Tensor)]
-    node.arity = len(args)
-    node.parents = tuple(nodes[i] for i in node.places)
-    node.saved = (ctx,)
-    node.hooks = None
-    node.xp = tensors[0]._xp
+    places = [i for i, a in enumerate(args) if isinstance(a, Tensor)]
+    node = make_node(_record_of(cls), tuple(nodes[i] for i in places), (ctx,),
+                     tensors[0]._array if len(outputs) == 1 else None, tensors[0]._xp)
+    node.places, node.arity = places, len(args)
     node.shapes = [(o._array.shape, o._array.dtype) for o in tensors]
-    if len(outputs) == 1:
-        node.shape, node.dtype = node.shapes[0]
-    else:
-        node.shape = node.dtype = None
     wrapped = _outputs(ctx, node, args, outputs)
     _keep(ctx, node, args, outputs)
     return wrapped if isinstance(output, tuple) else wrapped[0]

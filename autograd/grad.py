@@ -90,18 +90,15 @@ def backward(tensors, grad_tensors=None, retain_graph=None, create_graph=False, 
     targets = None if inputs is None else {t._node for t in inputs}
     found = _run(roots, retain, create_graph, targets)
     if inputs is None:
-        pairs = [(node.ref(), node, found.pop(node)) for node in list(found)]
+        while found:
+            node, g = found.popitem()
+            t = node.ref()
+            if t is not None:
+                _accumulate(t, node, g, create_graph)
     else:
-        pairs = [(t, t._node, found.get(t._node)) for t in inputs]
-    found = None
-    while pairs:
-        t, node, g = pairs.pop()
-        if t is not None and g is not None:
-            _accumulate(t, g, create_graph)
-            after = t.__dict__.get("_post_accumulate")
-            if after:
-                for hook in list(after.values()):
-                    hook(t)
+        for t in inputs:
+            if t._node in found:
+                _accumulate(t, t._node, found[t._node], create_graph)
 
 
 def _run(roots, retain, create_graph, targets):
@@ -112,23 +109,26 @@ def _run(roots, retain, create_graph, targets):
         return engine.run(roots, retain_graph=retain, targets=targets)
 
 
-def _accumulate(t, g, create_graph):
+def _accumulate(t, node, g, create_graph):
     """Add a gradient to a tensor's `.grad`, an array that nobody else refers to."""
     have = t.grad
     if create_graph:
         t._grad = g if have is None else have + g
     elif have is None:
-        t._grad = _wrap_owned(g, t._xp)
-    elif have._node is None and isinstance(have._array, t._xp.array_types[0]) and have._array.ndim:
+        t._grad = _wrap_owned(g, node.xp)
+    elif have._node is None and have._array.ndim:
         have._array += g
         writes.mark_written(have._array)
     else:
-        t._grad = Tensor._wrap(have._array + g, t._xp)
+        t._grad = Tensor._wrap(have._array + g, node.xp)
+    if type(node) is AccumulateGrad and node.after:
+        for hook in list(node.after.values()):
+            hook(t)
 
 
 def _wrap_owned(g, xp):
     """Return a tensor around a gradient, copied unless nobody else holds the array."""
-    if g.ndim and not engine.is_owned(g):
+    if g.__class__ is not np.float32 and g.ndim and not engine.is_owned(g):
         g = g.copy()
     t = new(Tensor)
     t._array, t._node, t._xp = g, None, xp
@@ -258,8 +258,9 @@ def register_post_accumulate_grad_hook(self, hook):
             "post accumulate grad hooks cannot be registered on non-leaf tensors")
     from .graph import Hooks, RemovableHandle
 
-    hooks = self.__dict__.setdefault("_post_accumulate", Hooks())
-    return RemovableHandle(hooks, hook)
+    if self._node.after is None:
+        self._node.after = Hooks()
+    return RemovableHandle(self._node.after, hook)
 
 
 Tensor._version = property(lambda self: writes.version(self._array)

@@ -60,6 +60,21 @@ class Node:
         return add_hook(self, hook)
 
 
+def make_node(op, parents, saved, out, xp, cls=Node):
+    """Return a new node whose output is the raw array `out` (None: several outputs)."""
+    node = cls()
+    node.seq = next(clock)
+    node.op, node.parents, node.saved = op, parents, saved
+    node.xp, node.hooks, node.value = xp, None, None
+    if out is None:
+        node.shape = node.dtype = None
+    else:
+        node.shape, node.dtype = out.shape, out.dtype
+        if not out.shape:
+            node.value = out
+    return node
+
+
 class OutputNode(Node):
     """Output number `saved[0]` of an operation with several outputs (`parents[0]`)."""
 
@@ -74,9 +89,10 @@ class AccumulateGrad:
     """The end of the graph at a leaf: gradients that arrive here become its `.grad`.
 
     It refers to its tensor weakly: nobody can read the gradient of a tensor that is gone.
+    `after` holds the hooks to call once `.grad` is updated.
     """
 
-    __slots__ = ("ref", "shape", "dtype", "xp", "hooks", "__weakref__")
+    __slots__ = ("ref", "shape", "dtype", "xp", "hooks", "after", "value", "__weakref__")
 
     seq = 0  # before every operation, hence last in reverse order
     op = None
@@ -85,7 +101,7 @@ class AccumulateGrad:
 
     def __init__(self, tensor):
         self.ref = weakref.ref(tensor)
-        self.hooks = None
+        self.hooks = self.after = None
         self.describe(tensor._array, tensor._xp)
 
     def describe(self, array, xp):
@@ -93,6 +109,7 @@ class AccumulateGrad:
         self.shape = array.shape
         self.dtype = array.dtype
         self.xp = xp
+        self.value = None if array.shape else array.dtype.type(0)  # tells the class of scalars
 
     @property
     def variable(self):

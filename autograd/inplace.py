@@ -1,7 +1,7 @@
 """In-place operations: write the memory, then rewrite the history that owns it."""
 
 from . import dtypes, modes, views, writes
-from .graph import AccumulateGrad, Node, clock
+from .graph import AccumulateGrad, clock, make_node
 from .tensor import Tensor, new
 
 __all__ = ["make_inplace", "overwrite"]
@@ -27,7 +27,7 @@ def check_writable(target, name):
     """
     array = target._array
     strides = getattr(array, "strides", ())
-    if 0 in strides and any(s == 0 and n > 1 for s, n in zip(strides, array.shape)):
+    if 0 in strides and array.size and any(s == 0 and n > 1 for s, n in zip(strides, array.shape)):
         raise RuntimeError(
             f"{name}: unsupported operation: more than one element of the written-to tensor "
             "refers to a single memory location. Please clone() the tensor before performing "
@@ -102,7 +102,7 @@ def _keep_saved(node, buffer):
     owner = node.xp.owner(buffer)
 
     def keep(value):
-        if getattr(value, "ndim", 0) and hasattr(value, "base") and node.xp.owner(value) is owner:
+        if hasattr(value, "base") and node.xp.owner(value) is owner:
             return value.copy()
         return value
 
@@ -168,11 +168,4 @@ COPY_SLICES = _CopySlices()
 
 def copy_slices(base, node, chain):
     """Return the node of a base whose view was written with the output of `node`."""
-    made = new(Node)
-    made.seq = next(clock)
-    made.op = COPY_SLICES
-    made.parents = (base._node, node)
-    made.saved = chain
-    made.shape, made.dtype = base._array.shape, base._array.dtype
-    made.xp, made.hooks = base._xp, None
-    return made
+    return make_node(COPY_SLICES, (base._node, node), chain, base._array, base._xp)

@@ -21,7 +21,7 @@ _SUSPENDABLE = inspect.CO_GENERATOR | inspect.CO_COROUTINE | inspect.CO_ASYNC_GE
 
 
 class _Entry:
-    __slots__ = ("enabled", "inference", "below", "thread", "frame")
+    __slots__ = ("enabled", "inference", "below", "thread", "frame", "at_once")
 
     def __init__(self, enabled, inference, below, frame):
         self.enabled = enabled
@@ -29,6 +29,7 @@ class _Entry:
         self.below = below
         self.thread = threading.get_ident()
         self.frame = frame
+        self.at_once = False
 
 
 def _effective():
@@ -191,11 +192,17 @@ class set_grad_enabled(_Mode):
     def __init__(self, mode):
         super().__init__()
         self.enabled = bool(mode)
-        self._at_once = _Entry(self.enabled, False, current.get(), None)
-        current.set(self._at_once if not self.enabled or current.get() is not None else None)
+        before = self._before = current.get()
+        # a switch by function call replaces the last one, so that the list does not grow
+        below = before.below if before is not None and before.at_once else before
+        entry = None
+        if not self.enabled or below is not None:
+            entry = _Entry(self.enabled, False, below, None)
+            entry.at_once = True
+        current.set(entry)
 
     def __enter__(self):
-        _remove(self._at_once)
+        current.set(self._before)
         caller = sys._getframe(1)
         frame = caller if caller.f_code.co_flags & _SUSPENDABLE else None
         entry = _Entry(self.enabled, False, current.get(), frame)
@@ -204,7 +211,7 @@ class set_grad_enabled(_Mode):
         return self
 
     def __call__(self, function):
-        _remove(self._at_once)
+        current.set(self._before)
         return super().__call__(function)
 
     def _clone(self):

@@ -3,7 +3,7 @@
 import numpy as np
 
 from .. import creation, devices, dtypes, inplace, modes
-from ..graph import Node, clock
+from ..graph import make_node
 from ..op import op
 from ..tensor import Tensor, tensor_method
 
@@ -64,11 +64,7 @@ def _to_backend(input, target):
     """Return a tensor with the elements of another on the device of a backend."""
     moved = Tensor._wrap(_transfer(input._array, input._xp, target), target)
     if input._node is not None and modes.is_grad_enabled():
-        node = moved._node = Node()
-        node.seq, node.op, node.parents = next(clock), MOVE, (input._node,)
-        node.saved = (input._xp, target)
-        node.shape, node.dtype = moved._array.shape, moved._array.dtype
-        node.xp, node.hooks = target, None
+        moved._node = make_node(MOVE, (input._node,), (input._xp, target), moved._array, target)
     return moved
 
 

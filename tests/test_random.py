@@ -4,7 +4,6 @@
 """
 
 import copy
-import pickle
 import zlib
 
 import numpy as np
@@ -172,8 +171,7 @@ def test_a_state_continues_exactly(draws):
     ember.empty(draws, dtype=ember.int32).random_(generator=g)
     ember.randn(1, generator=g)  # leaves a cached normal
     state = g.get_state()
-    copies = [ember.Generator().set_state(state), g.clone_state(), copy.deepcopy(g),
-              pickle.loads(pickle.dumps(g))]  # noqa: S301
+    copies = [ember.Generator().set_state(state), g.clone_state(), copy.deepcopy(g)]
     wanted = ember.randn(5, generator=g).tolist()
     for other in copies:
         assert other.initial_seed() == (1 << 64) - 3
@@ -231,7 +229,7 @@ def test_writing_goes_through_views():
 def test_a_leaf_that_requires_grad_is_refused():
     x = ember.ones(3, requires_grad=True)
     before = ember.get_rng_state().numpy()
-    with pytest.raises(RuntimeError, match="leaf Variable that requires grad.*uniform_|uniform_.*leaf"):
+    with pytest.raises(RuntimeError, match="uniform_: a leaf Variable"):
         x.uniform_()
     np.testing.assert_array_equal(ember.get_rng_state().numpy(), before)
     with ember.no_grad():

@@ -217,8 +217,10 @@ def _binary_backward(for_input, for_other, xneeds, yneeds):
 def _taker(names):
     """Return a function that gathers a formula's arguments from gradient and binary node."""
     place = {"input": 0, "other": 1, "out": 2}
+    shape = {"input_shape": 0, "other_shape": 1}
     return lambda g, node: [
-        g if n == "g" else node.xp if n == "xp" else node.saved[place[n]] for n in names]
+        g if n == "g" else node.xp if n == "xp" else node.saved[place[n]] if n in place
+        else node.parents[shape[n]].shape for n in names]
 
 
 def general(record):
@@ -265,7 +267,7 @@ def general(record):
     def _record(r, xp, parents, bound):
         saved = _saved(parents, bound, r)
         if isinstance(r, tuple):
-            return _multiple(make_node(record, parents, saved, None, xp), r, xp)
+            return multiple(make_node(record, parents, saved, None, xp), r, xp)
         t = Tensor._wrap(r, xp)
         if r.dtype.kind in "fc":
             t._node = make_node(record, parents, saved, r, xp)

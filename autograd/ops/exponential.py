@@ -200,7 +200,7 @@ def xlog1py(input, other, *, out=None):
 # -- binary exponents -----------------------------------------------------------------------------
 
 
-@op(derivative="∂mantissa: g / 2^exponent", cast=None)
+@op(several=True, derivative="∂mantissa: g / 2^exponent")
 def frexp(xp, input):
     """Split each element into a mantissa in ±[0.5, 1) and an exponent (int32) of 2.
 
@@ -212,6 +212,9 @@ def frexp(xp, input):
     """
     mantissa, exponent = xp.frexp(input)
     return return_types.frexp(mantissa, exponent)
+
+
+frexp.vjp("input", lambda xp, g, out: g[0] / xp.exp2(out[1]))
 
 
 @tensor_method

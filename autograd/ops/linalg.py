@@ -29,11 +29,16 @@ def matmul(xp, input, other):
         if input.dtype is not other.dtype:
             raise _dtype_error(input, other)
         if input.ndim > 2 == other.ndim:  # one product of tall matrices instead of many small
-            tall = xp.matmul(input.reshape(-1, input.shape[-1]), other)
+            tall = xp.matmul(_tall(input), other)
             return tall.reshape(input.shape[:-1] + other.shape[-1:])
         return xp.matmul(input, other)
     except (ValueError, TypeError, AttributeError):
         raise _product_error(input, other) from None
+
+
+def _tall(x):
+    """Return a batch of matrices as one, with all their rows."""
+    return x.reshape(math.prod(x.shape[:-1]), x.shape[-1])
 
 
 def _dtype_error(input, other):
@@ -72,7 +77,7 @@ def _matmul_input(xp, g, input_shape, other):
     if len(input_shape) == 1:
         return xp.matmul(other, xp.expand_dims(g, -1)).reshape(g.shape[:-1] + input_shape)
     if other.ndim == 2 and g.ndim > 2:
-        tall = xp.matmul(g.reshape(-1, g.shape[-1]), xp.swapaxes(other, 0, 1))
+        tall = xp.matmul(_tall(g), xp.swapaxes(other, 0, 1))
         return tall.reshape(g.shape[:-1] + (other.shape[0],))
     return xp.matmul(g, xp.swapaxes(other, -1, -2))
 
@@ -83,11 +88,9 @@ def _matmul_other(xp, g, input, other_shape):
             return g * input
         return xp.expand_dims(input, -1) * xp.expand_dims(g, -2)
     if len(other_shape) == 1:
-        flat = input.reshape(-1, input.shape[-1])
-        return xp.matmul(g.reshape(-1), flat)
+        return xp.matmul(g.reshape(-1), _tall(input))
     if len(other_shape) == 2 and input.ndim > 2:
-        tall = input.reshape(-1, input.shape[-1])
-        return xp.matmul(xp.swapaxes(tall, 0, 1), g.reshape(-1, g.shape[-1]))
+        return xp.matmul(xp.swapaxes(_tall(input), 0, 1), _tall(g))
     return xp.matmul(xp.swapaxes(input, -1, -2), g)
 
 
@@ -207,6 +210,11 @@ def tensordot(a, b, dims=2, out=None):
         dims = (list(range(a.ndim - dims, a.ndim)), list(range(dims)))
     left, right = ([axis(d, t.ndim) for d in ([ds] if isinstance(ds, int) else ds)]
                    for ds, t in zip(dims, (a, b)))
+    for i, j in zip(left, right):  # size 1 goes with any size
+        if a.shape[i] == 1 != b.shape[j]:
+            b = b.sum(j, keepdim=True)
+        elif b.shape[j] == 1 != a.shape[i]:
+            a = a.sum(i, keepdim=True)
     sizes = [a.shape[i] for i in left], [b.shape[i] for i in right]
     if sizes[0] != sizes[1]:
         raise RuntimeError(f"contracted dimensions need to match, but first has sizes {sizes[0]} "

@@ -144,10 +144,14 @@ def heaviside(xp, input, values):
     return xp.where(input == 0, values, (input > 0).astype(input.dtype))
 
 
-@op(cast="promote", inplace=True)
+@op(cast="promote", inplace=True, derivative="∂input: g; ∂other: 0")
 def nextafter(xp, input, other):
     """The next floating point number after input in the direction of other."""
     return xp.nextafter(input, other)
+
+
+nextafter.vjp("input", lambda g: g)
+nextafter.vjp("other", lambda g: g * 0)
 
 
 # -- integers -------------------------------------------------------------------------------------

@@ -1,7 +1,7 @@
 """Softmax and its logarithm."""
 
 from ..op import op
-from .dims import axis
+from .dims import axes
 
 _PLACES = ("torch", "Tensor", "special")
 
@@ -26,11 +26,9 @@ def softmax(xp, input, dim, dtype=None):
     tensor([0.5000, 0.5000])
     """
     input = _prepared(input, dtype, "softmax_lastdim_kernel_impl")
-    a = axis(dim, input.ndim)
     if not input.size:
         return input.copy()
-    if not input.ndim:
-        return xp.exp(input - input)
+    a = axes(dim, input.ndim)
     e = xp.exp(input - input.max(a, None, True))
     return e / e.sum(a, None, None, True)
 
@@ -46,26 +44,20 @@ def log_softmax(xp, input, dim, dtype=None):
     tensor([-0.6931, -0.6931])
     """
     input = _prepared(input, dtype, "log_softmax_lastdim_kernel_impl")
-    a = axis(dim, input.ndim)
     if not input.size:
         return input.copy()
-    if not input.ndim:
-        return input - input
+    a = axes(dim, input.ndim)
     shifted = input - input.max(a, None, True)
     return shifted - xp.log(xp.exp(shifted).sum(a, None, None, True))
 
 
 def _softmax_input(xp, g, out, dim):
     weighted = g * out
-    if not out.shape:
-        return weighted - weighted
-    return weighted - out * xp.sum(weighted, axis=dim, keepdims=True)
+    return weighted - out * xp.sum(weighted, axis=dim if out.shape else None, keepdims=True)
 
 
 def _log_softmax_input(xp, g, out, dim):
-    if not out.shape:
-        return g - g
-    return g - xp.exp(out) * xp.sum(g, axis=dim, keepdims=True)
+    return g - xp.exp(out) * xp.sum(g, axis=dim if out.shape else None, keepdims=True)
 
 
 softmax.vjp("input", _softmax_input)

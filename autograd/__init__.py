@@ -1,5 +1,7 @@
 """Tensors, operations and the engine that differentiates them."""
 
+from importlib import import_module as _import_module
+
 from . import dtypes, operators, ops, text
 from .composite import composite, expand
 from .function import Function
@@ -7,6 +9,7 @@ from .grad import backward, grad
 from .gradcheck import GradcheckError, gradcheck, gradgradcheck
 from .modes import (enable_grad, inference_mode, is_grad_enabled, is_inference_mode_enabled,
                     no_grad, set_grad_enabled)
+from .op import RECORDS as _RECORDS
 from .tensor import Size, Tensor
 from .variable import Variable
 from .writes import mark_written
@@ -17,3 +20,22 @@ __all__ = [
     "is_grad_enabled", "is_inference_mode_enabled", "mark_written", "no_grad", "operators", "ops",
     "set_grad_enabled", "text",
 ]
+
+# The modules whose `__all__` belongs to the namespace `torch`, beside the op records.
+_PUBLIC = ("composite", "creation", "devices", "drawing", "dtypes", "layouts", "modes", "random",
+           "tensor")
+
+
+def _torch_names():
+    """Return everything of this package that the namespace `torch` holds, by name."""
+    names = {record.name: record.call for record in _RECORDS.values()
+             if "torch" in record.namespaces}
+    modules = [_import_module("." + name, __name__) for name in _PUBLIC]
+    modules += [getattr(ops, family) for family in ops.FAMILIES]
+    for module in modules:
+        names.update((name, getattr(module, name)) for name in getattr(module, "__all__", ()))
+    return names
+
+
+TORCH_NAMES = _torch_names()
+globals().update((name, value) for name, value in TORCH_NAMES.items() if name not in globals())

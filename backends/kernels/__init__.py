@@ -50,3 +50,7 @@ def find(name, xp):
     if found is None or found.device_types and xp.device_type not in found.device_types:
         return None
     return found
+
+
+from . import linear  # noqa: E402 - kernels register themselves when imported
+

@@ -1,0 +1,39 @@
+"""Matrix products with what stands around them."""
+
+from . import kernel
+
+
+@kernel("linear")
+class Linear:
+    """input @ weightᵀ + bias in one node: one product forward, two backward."""
+
+    def forward(xp, recording, input, weight, bias):
+        if (weight.ndim != 2 or input.ndim == 0 or input.shape[-1] != weight.shape[1]
+                or input.dtype is not weight.dtype):
+            return NotImplemented
+        if input.ndim == 2:
+            out = xp.matmul(input, weight.T)
+        else:
+            rows = input.reshape(-1, input.shape[-1])
+            out = xp.matmul(rows, weight.T).reshape(*input.shape[:-1], weight.shape[0])
+        if bias is not None:
+            if bias.dtype is not out.dtype:
+                return NotImplemented
+            out += bias
+        return out, (input, weight)
+
+    def backward(xp, g, saved, wanted):
+        input, weight = saved
+        rows, grows = input, g
+        if g.ndim != 2:
+            rows = input.reshape(-1, input.shape[-1])
+            grows = g.reshape(-1, g.shape[-1])
+        for_input = None
+        if wanted[0]:
+            for_input = xp.matmul(grows, weight)
+            if g.ndim != 2:
+                for_input = for_input.reshape(input.shape)
+        for_weight = xp.matmul(grows.T, rows) if wanted[1] else None
+        if len(wanted) == 2:
+            return for_input, for_weight
+        return for_input, for_weight, xp.add.reduce(grows, 0) if wanted[2] else None

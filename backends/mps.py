@@ -1,4 +1,4 @@
-"""`torch.backends.mps`: programs ask whether Apple's GPU can be used; ember has no backend for it."""
+"""`torch.backends.mps`: what programs ask about Apple's GPU, for which ember has no backend."""
 
 
 def is_available():

@@ -10,8 +10,9 @@ import importlib.util
 import sys
 import types
 
-__all__ = ["INNER", "ROOTS", "Missing", "MissingImport", "MissingModule", "explain", "find",
-           "guard", "in_pytorch", "module_for", "nearest", "pytorch_name", "pytorch_names"]
+__all__ = ["Explained", "INNER", "MissingAttribute", "MissingImport", "MissingModule", "ROOTS",
+           "explain", "find", "guard", "in_pytorch", "module_for", "nearest", "pytorch_name",
+           "pytorch_names"]
 
 PYTORCH = "PyTorch 2.13"
 WHERE_TO_ASK = "ask for it in ember's issue tracker"
@@ -45,7 +46,7 @@ _FRONT = ("ember", "ember.autograd", "ember.backends", "ember.cuda", "ember.nn",
 _facades = {}
 
 
-class _Story:
+class Explained:
     """An error about one PyTorch name. Its text is made when read: `hasattr` must stay cheap."""
 
     def __init__(self, qualified):
@@ -58,15 +59,15 @@ class _Story:
         return explain(self.qualified)
 
 
-class Missing(_Story, AttributeError):
+class MissingAttribute(Explained, AttributeError):
     """`torch.foo` was read, and ember has no such name."""
 
 
-class MissingImport(_Story, ImportError):
+class MissingImport(Explained, ImportError):
     """`from torch import foo` was run, and ember has no such name."""
 
 
-class MissingModule(_Story, ModuleNotFoundError):
+class MissingModule(Explained, ModuleNotFoundError):
     """`import torch.foo` was run, and ember has no such module."""
 
 
@@ -192,7 +193,7 @@ def _answer(module):
         place = pytorch_name(module.__name__)
         try:
             return _on_use(place, name)
-        except (MissingModule, Missing):
+        except (MissingModule, MissingAttribute):
             outer = _outer_of_inner(place)
             raise _error_for(sys._getframe(1), f"{outer}.{name}") from None
 
@@ -220,7 +221,7 @@ def _error_for(frame, qualified):
     import opcode
 
     running = frame.f_code.co_code[frame.f_lasti] if frame.f_lasti >= 0 else None
-    kind = MissingImport if running == opcode.opmap["IMPORT_FROM"] else Missing
+    kind = MissingImport if running == opcode.opmap["IMPORT_FROM"] else MissingAttribute
     return kind(qualified)
 
 

@@ -4,14 +4,17 @@ import importlib.util
 import os
 import runpy
 import sys
+import types
+from importlib.machinery import SourceFileLoader
 
 from . import alias, names
 
 __all__ = ["CannotRun", "run_module", "run_script"]
 
-# The frames below the user's program; a traceback that showed them would not be Python's.
+# Who calls the user's program; a traceback that showed them would not be Python's.
 _RUNNERS = (__file__, os.path.join(os.path.dirname(__file__), "__main__.py"), runpy.__file__,
-            "<frozen runpy>")
+            "<frozen runpy>", "<frozen importlib._bootstrap>",
+            "<frozen importlib._bootstrap_external>")
 
 
 class CannotRun(Exception):
@@ -27,7 +30,7 @@ def run_script(path, arguments):
     Raises:
         CannotRun: when the file cannot be read.
     """
-    program = os.path.abspath(path)
+    program = os.path.join(os.getcwd(), path)
     main = os.path.join(program, "__main__.py") if os.path.isdir(program) else program
     try:
         with open(main, "rb"):
@@ -37,7 +40,18 @@ def run_script(path, arguments):
     if not sys.flags.safe_path:
         sys.path[0] = os.path.dirname(os.path.realpath(main))
     _take_over([path, *arguments])
-    runpy.run_path(main, run_name="__main__")
+    module = sys.modules["__main__"] = types.ModuleType("__main__")
+    module.__doc__ = None
+    module.__file__ = main
+    module.__loader__ = _MainLoader("__main__", main)
+    module.__loader__.exec_module(module)
+
+
+class _MainLoader(SourceFileLoader):
+    """Python's own loader, except that a main program leaves no `__pycache__`."""
+
+    def get_code(self, fullname):
+        return self.source_to_code(self.get_data(self.path), self.path)
 
 
 def run_module(name, arguments):
@@ -72,17 +86,27 @@ def _take_over(argv):
     before = sys.excepthook
 
     def show(kind, error, traceback):
-        traceback = _users_part(traceback)
+        traceback = _users_part(traceback, error)
         _explain_method(error)
         before(kind, error.with_traceback(traceback), traceback)
 
     sys.excepthook = show
 
 
-def _users_part(traceback):
-    """Return the traceback from the program's first line on; None when it never ran."""
+def _users_part(traceback, error):
+    """Return the traceback from the program's first line on; None when it never ran.
+
+    A missing name's error ends at the program's line too, not in ember's own.
+    """
     while traceback is not None and traceback.tb_frame.f_code.co_filename in _RUNNERS:
         traceback = traceback.tb_next
+    if isinstance(error, names.Explained):
+        last, frame = traceback, traceback
+        while frame is not None:
+            if frame.tb_frame.f_code.co_filename not in (names.__file__, alias.__file__):
+                last = frame
+            frame = frame.tb_next
+        last.tb_next = None
     return traceback
 
 

@@ -242,14 +242,19 @@ def _html_label(box):
         title += f" {box.constant}"
     if box.count > 1:
         title += f"  ×{box.count:,}"
-    lines = [f"<B>{html.escape(title)}</B>"]
+    lines = [f"<B>{_escape(title)}</B>"]
     if box.note:
-        lines.append(f'<FONT POINT-SIZE="9" COLOR="#666666">{html.escape(box.note)}</FONT>')
+        lines.append(f'<FONT POINT-SIZE="9" COLOR="#666666">{_escape(box.note)}</FONT>')
     if box.value:
-        lines.append(f'<FONT COLOR="#1a7f37">{html.escape(box.value)}</FONT>')
+        lines.append(f'<FONT COLOR="#1a7f37">{_escape(box.value)}</FONT>')
     if box.gradient:
-        lines.append(f'<FONT COLOR="#cf222e">grad {html.escape(box.gradient)}</FONT>')
+        lines.append(f'<FONT COLOR="#cf222e">grad {_escape(box.gradient)}</FONT>')
     return "<" + "<BR/>".join(lines) + ">"
+
+
+def _escape(text):
+    """Return text as it may stand in a Graphviz HTML label, where backslashes work too."""
+    return html.escape(text).replace("\\", "&#92;")
 
 
 def _named_tensors(result, variables):
@@ -257,7 +262,7 @@ def _named_tensors(result, variables):
     tensors, names = {}, {}
     for name, value in list(variables.items()):
         if isinstance(value, Tensor):
-            if value._node is not None and (value._node not in names or not name.startswith("_")):
+            if value._node is not None and not name.startswith("_"):
                 tensors[value._node], names[value._node] = value, name
         elif hasattr(value, "named_parameters") and not isinstance(value, type):
             for path, parameter in value.named_parameters():

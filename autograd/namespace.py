@@ -37,6 +37,12 @@ def _axis(name):
     return with_axis
 
 
+def _arange(n):
+    from . import creation
+
+    return creation.arange(n)
+
+
 def _zeros(shape, dtype):
     from . import creation, dtypes
 
@@ -45,13 +51,17 @@ def _zeros(shape, dtype):
 
 _SPELLINGS = {
     "expand_dims": _expand_dims,
+    "arange": _arange,
     "zeros": _zeros,
+    "ones_like": lambda x: x.detach() * 0 + 1,
     "zeros_like": lambda x: x.detach() * 0,
     "sum": _axis("sum"),
     "prod": _axis("prod"),
     "swapaxes": lambda x, a, b: x.transpose(a, b),
     "broadcast_to": lambda x, shape: x.expand(shape),
     "concatenate": lambda xs, axis=0: RECORDS["cat"].call(xs, axis),
+    "put_along": lambda x, index, shape, axis: x.new_zeros(shape).scatter(axis, index, x),
+    "add_along": lambda x, index, shape, axis: x.new_zeros(shape).scatter_add(axis, index, x),
     "take_along_axis": lambda x, index, axis: x.gather(axis, index),
     "transpose": lambda x, axes: x.permute(axes),
     "moveaxis": lambda x, a, b: x.movedim(a, b),
@@ -59,6 +69,7 @@ _SPELLINGS = {
     "cumsum": lambda x, axis: x.cumsum(axis),
     "flip": lambda x, axis: x.flip(axis),
     "roll": lambda x, shift, axis: x.roll(shift, axis),
+    "to_host": lambda x: x,
     "copy": lambda x: x.clone(),
 }
 

@@ -4,7 +4,7 @@ from .. import dtypes
 from ..op import RECORDS, op
 from ..tensor import tensor_method
 
-__all__ = ["fix", "is_nonzero", "positive", "sgn"]
+__all__ = ["fix", "positive", "sgn"]
 
 
 def _rounding(forward):
@@ -201,11 +201,3 @@ def nan_to_num(xp, input, nan=None, posinf=None, neginf=None):
 
 
 nan_to_num.vjp("input", lambda xp, g, input: xp.where(xp.isfinite(input), g, 0.0))
-
-
-@tensor_method
-def is_nonzero(input):
-    """Return whether the one element of a tensor is not zero."""
-    if input.numel() != 1:
-        raise RuntimeError(f"Boolean value of Tensor with {input.numel()} values is ambiguous")
-    return bool(input.item())

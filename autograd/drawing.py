@@ -254,7 +254,7 @@ def _html_label(box):
 
 def _escape(text):
     """Return text as it may stand in a Graphviz HTML label, where backslashes work too."""
-    return html.escape(text).replace("\\", "&#92;")
+    return html.escape(text).replace("\\", "\\\\")
 
 
 def _named_tensors(result, variables):

@@ -18,6 +18,16 @@ def make_inplace(record):
     return inplace
 
 
+def check_overlap(array, name):
+    """Raise when a raw array that is to be written reaches some memory more than once."""
+    strides = getattr(array, "strides", ())
+    if 0 in strides and array.size and any(s == 0 and n > 1 for s, n in zip(strides, array.shape)):
+        raise RuntimeError(
+            f"{name}: unsupported operation: more than one element of the written-to tensor "
+            "refers to a single memory location. Please clone() the tensor before performing "
+            "the operation.")
+
+
 def check_writable(target, name):
     """Raise when autograd or memory forbids writing to a tensor in place.
 
@@ -25,13 +35,7 @@ def check_writable(target, name):
         RuntimeError: for leaves that require gradients, views of them, one of several views,
             views made without recording, and memory that the tensor reaches more than once.
     """
-    array = target._array
-    strides = getattr(array, "strides", ())
-    if 0 in strides and array.size and any(s == 0 and n > 1 for s, n in zip(strides, array.shape)):
-        raise RuntimeError(
-            f"{name}: unsupported operation: more than one element of the written-to tensor "
-            "refers to a single memory location. Please clone() the tensor before performing "
-            "the operation.")
+    check_overlap(target._array, name)
     if not modes.is_grad_enabled():
         return
     if type(target._node) is AccumulateGrad:

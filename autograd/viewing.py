@@ -7,7 +7,7 @@ base was written in place. The public function computes the raw view itself and 
 import weakref
 
 from . import modes
-from .graph import Node, clock
+from .graph import make_node
 from .tensor import Tensor, new
 from .views import View
 
@@ -57,33 +57,24 @@ def made(record, source, array, arguments):
     if parent is None or not recording:
         t._node = None
     else:
-        _record(t, record, parent, xp, arguments)
+        t._node = make_node(record, (parent,), Parameters(arguments), array, xp)
     _note(t, source, (record, arguments, None), False, recording)
     return t
 
 
 def copied(record, source, array, arguments):
-    """The same for a raw result that had to be copied: it has a history but is no view."""
+    """The same for a raw result that is a copy: it has a history but is no view.
+
+    `arguments` are saved as they are: `Parameters` stay after backward, a dict does not.
+    """
     t = new(Tensor)
     t._array = array
     t._xp = source._xp
     if source._node is None or not (_switched() is None or modes.is_grad_enabled()):
         t._node = None
     else:
-        _record(t, record, source._node, source._xp, arguments)
+        t._node = make_node(record, (source._node,), arguments, array, source._xp)
     return t
-
-
-def _record(t, record, parent, xp, arguments):
-    node = t._node = new(Node)
-    node.seq = next(clock)
-    node.op = record
-    node.parents = (parent,)
-    node.saved = Parameters(arguments)
-    node.shape = t._array.shape
-    node.dtype = t._array.dtype
-    node.xp = xp
-    node.hooks = node.value = None
 
 
 def _note(t, source, step, several, recorded):
@@ -111,20 +102,14 @@ def _note(t, source, step, several, recorded):
 
 def made_several(record, source, arrays, arguments):
     """Return the tuple of tensors around several raw views of one tensor."""
-    from .op import multiple
+    from .templates import multiple
 
     xp, parent = source._xp, source._node
     recording = _switched() is None or modes.is_grad_enabled()
     if parent is None or not recording:
         tensors = tuple([Tensor._wrap(array, xp) for array in arrays])
     else:
-        node = new(Node)
-        node.seq = next(clock)
-        node.op = record
-        node.parents = (parent,)
-        node.saved = Parameters(arguments)
-        node.xp = xp
-        node.hooks = node.value = None
+        node = make_node(record, (parent,), Parameters(arguments), None, xp)
         tensors = multiple(node, tuple(arrays), xp)
     for index, t in enumerate(tensors):
         _note(t, source, (record, arguments, index), True, recording)

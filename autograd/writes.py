@@ -17,7 +17,9 @@ _written = {}  # id of the memory's owner -> [time of last write, number of writ
 
 def _owner(array):
     base = array.base
-    return array if base is None else base
+    while base is not None and hasattr(base, "strides"):  # not bytes or a file below an array
+        array, base = base, base.base
+    return array
 
 
 def mark_written(array):

@@ -1,7 +1,10 @@
 """The interface of a backend."""
 
+from .along import Along
+from .indexing import Indexing
 
-class Backend:
+
+class Backend(Along, Indexing):
     """An array module and the table of what array modules disagree about.
 
     Attribute access falls through to the array module and is cached, so that formulas write
@@ -29,6 +32,11 @@ class Backend:
         return f"<backend {self.device_type}{suffix}>"
 
     def owner(self, array):
-        """Return the array that owns the memory of this one: the identity of a storage."""
+        """Return the array that owns the memory of this one: the identity of a storage.
+
+        Memory that no array owns (bytes, a file) counts as owned by the first array over it.
+        """
         base = array.base
-        return array if base is None else base
+        while base is not None and hasattr(base, "strides"):
+            array, base = base, base.base
+        return array

@@ -4,7 +4,7 @@ import math
 
 from ..op import op
 from ..tensor import tensor_method
-from ..viewing import copied, fast_backward, made, memory, shares
+from ..viewing import Parameters, copied, fast_backward, made, memory, shares
 from .dims import axis
 
 __all__ = ["broadcast_to", "flatten", "ravel", "unflatten"]
@@ -117,7 +117,7 @@ def reshape(input, *shape, **named):
         check_sizes(shape)
     if shares(r, array):
         return made(VIEW, input, r, {"shape": r.shape})
-    return copied(COPIED, input, r, {"shape": r.shape})
+    return copied(COPIED, input, r, Parameters(shape=r.shape))
 
 
 def check_sizes(shape):
@@ -161,8 +161,6 @@ def as_dtype(input, dtype):
     """
     target = getattr(dtype, "numpy", dtype)
     array = memory(input)
-    if target == array.dtype:
-        return input[...]
     if target.itemsize != array.itemsize and not array.ndim:
         raise RuntimeError(
             f"self.dim() cannot be 0 to view {input.dtype} as {dtype} (different element sizes)")
@@ -254,24 +252,36 @@ def reshape_as(self, other):
 
 
 @op(name="squeeze", view=True, derivative="g in the input's shape")
-def without_ones(xp, input, dim=None):
+def without_ones(xp, input):
     """Return the input without dimensions of size 1."""
+    return input.squeeze()
+
+
+@op(name="squeeze_dim", view=True, namespaces=(), derivative="g in the input's shape")
+def without_dim(xp, input, dim):
+    """Return the input without certain dimensions, where they have size 1."""
     return input.reshape(_squeezed(input.shape, dim))
 
 
-without_ones.vjp("input", lambda g, input_shape: g.reshape(input_shape))
-fast_backward(without_ones)
+for _record in (without_ones, without_dim):
+    _record.vjp("input", lambda g, input_shape: g.reshape(input_shape))
+    fast_backward(_record)
+without_dim.op.node_name = "SqueezeBackward1"
 
 
 def _squeezed(shape, dim):
-    if dim is None:
-        return tuple([n for n in shape if n != 1])
     dims = dim if isinstance(dim, (tuple, list)) else (dim,)
     dims = [axis(d, len(shape)) for d in dims]
     if len(set(dims)) < len(dims):
         raise RuntimeError(f"dim {max(dims, key=dims.count)} appears multiple times in the list "
                            "of dims")
     return tuple([n for i, n in enumerate(shape) if n != 1 or i not in dims])
+
+
+@without_dim.op.public
+def _squeeze_dim(input, dim):
+    array = memory(input)
+    return made(without_dim.op, input, array.reshape(_squeezed(array.shape, dim)), {"dim": dim})
 
 
 @without_ones.op.public
@@ -288,9 +298,9 @@ def squeeze(input, dim=None):
     >>> ember.zeros(1, 2, 1).squeeze(0).shape
     torch.Size([2, 1])
     """
-    array = memory(input)
-    r = array.squeeze() if dim is None else array.reshape(_squeezed(array.shape, dim))
-    return made(without_ones.op, input, r, {"dim": dim})
+    if dim is not None:
+        return _squeeze_dim(input, dim)
+    return made(without_ones.op, input, memory(input).squeeze(), {})
 
 
 @op(name="unsqueeze", view=True, derivative="g in the input's shape")
@@ -351,8 +361,10 @@ def expand(input, *size, **named):
             [2, 2]])
     """
     array = memory(input)
-    if named or len(size) == 1 and type(size[0]) is not int:
+    if named or len(size) < 2 and (not size or type(size[0]) is not int):
         named.pop("implicit", None)
+        if not size and not named:
+            raise TypeError('expand() missing 1 required positional arguments: "size"')
         size = spread("expand", size, named, "size")
     if -1 in size:
         size = _filled(array, size)

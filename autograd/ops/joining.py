@@ -1,0 +1,400 @@
+"""Joining tensors into one, and taking one apart into views."""
+
+import operator
+
+from ..op import op
+from ..tensor import Tensor, tensor_method
+from ..viewing import fast_backward, made_several, memory
+from . import keys
+from .dims import axis
+from .shape import reshape
+
+__all__ = ["chunk", "column_stack", "concat", "concatenate", "dsplit", "dstack", "hsplit",
+           "hstack", "row_stack", "tensor_split", "unsafe_chunk", "unsafe_split",
+           "unsafe_split_with_sizes", "vsplit", "vstack"]
+
+
+def at(dim, item):
+    """Return the key of an item along a dimension."""
+    return (keys.FULL,) * dim + (item,)
+
+
+# -- joining --------------------------------------------------------------------------------------
+
+
+@op(lists=("tensors",), cast="promote", namespaces=("torch",), derivative="the parts of g")
+def cat(xp, tensors, dim=0):
+    """Join tensors along an existing dimension. Empty 1-d tensors are left out.
+
+    Shape: equal except in `dim`.
+    Raises:
+        RuntimeError: for shapes that do not fit; TypeError: for anything but tensors.
+    Source: https://docs.pytorch.org/docs/stable/generated/torch.cat.html
+
+    >>> import ember
+    >>> ember.cat([ember.tensor([1, 2]), ember.tensor([3])])
+    tensor([1, 2, 3])
+    """
+    if isinstance(tensors, xp.array_types):
+        raise TypeError("cat(): argument 'tensors' (position 1) must be tuple of Tensors, not "
+                        "Tensor")
+    kept = [t for t in tensors if t.shape != (0,)] or tensors
+    try:
+        return xp.concatenate(kept, dim)
+    except (ValueError, IndexError):
+        raise _cat_error(tensors, kept, dim) from None
+
+
+def _cat_error(tensors, kept, dim):
+    first = kept[0]
+    for n, t in enumerate(tensors):
+        if t.ndim == 0:
+            return RuntimeError(
+                f"zero-dimensional tensor (at position {n}) cannot be concatenated")
+    dim = axis(dim, first.ndim)
+    for n, t in enumerate(tensors):
+        if t.shape == (0,):
+            continue
+        if t.ndim != first.ndim:
+            return RuntimeError(f"Tensors must have same number of dimensions: got {first.ndim} "
+                                f"and {t.ndim}")
+        for d, (a, b) in enumerate(zip(first.shape, t.shape)):
+            if a != b and d != dim:
+                return RuntimeError(
+                    f"Sizes of tensors must match except in dimension {dim}. Expected size {a} "
+                    f"but got size {b} for tensor number {n} in the list.")
+    return RuntimeError(f"cat: cannot join shapes {[list(t.shape) for t in tensors]}")
+
+
+def _cat_vjp(g, tensors_shape, dim):
+    dim %= g.ndim
+    parts, start = [], 0
+    for shape in tensors_shape:
+        size = 0 if shape == (0,) else shape[dim]
+        part = g[at(dim, slice(start, start + size))]
+        parts.append(part.reshape(shape) if shape == (0,) else part)
+        start += size
+    return parts
+
+
+cat.vjp("tensors", _cat_vjp)
+
+
+def concat(tensors, dim=0, *, out=None, axis=None):
+    """Join tensors along an existing dimension: another name of `cat`."""
+    return cat(tensors, dim if axis is None else axis, out=out)
+
+
+def concatenate(tensors, dim=0, *, out=None, axis=None):
+    """Join tensors along an existing dimension: NumPy's name of `cat`."""
+    return cat(tensors, dim if axis is None else axis, out=out)
+
+
+@op(lists=("tensors",), cast="promote", namespaces=("torch",), derivative="the parts of g")
+def stack(xp, tensors, dim=0):
+    """Join tensors of one shape along a new dimension.
+
+    Raises:
+        RuntimeError: for shapes that differ; IndexError: for a dimension out of range.
+    Source: https://docs.pytorch.org/docs/stable/generated/torch.stack.html
+
+    >>> import ember
+    >>> ember.stack([ember.tensor([1, 2]), ember.tensor([3, 4])], dim=1)
+    tensor([[1, 3],
+            [2, 4]])
+    """
+    if isinstance(tensors, xp.array_types):
+        raise TypeError("stack(): argument 'tensors' (position 1) must be tuple of Tensors, not "
+                        "Tensor")
+    shape = tensors[0].shape
+    for n, t in enumerate(tensors):
+        if t.shape != shape:
+            raise RuntimeError(f"stack expects each tensor to be equal size, but got "
+                               f"{list(shape)} at entry 0 and {list(t.shape)} at entry {n}")
+    dim = axis(dim, len(shape) + 1)
+    shape = (*shape[:dim], 1, *shape[dim:])
+    return xp.concatenate([t.reshape(shape) for t in tensors], dim)
+
+
+def _stack_vjp(g, tensors_shape, dim):
+    dim %= g.ndim
+    return [g[at(dim, i)] for i in range(len(tensors_shape))]
+
+
+stack.vjp("tensors", _stack_vjp)
+
+
+def _tensors_of(name, tensors):
+    if isinstance(tensors, Tensor) or not all(isinstance(t, Tensor) for t in tensors):
+        raise TypeError(f"{name}(): argument 'tensors' (position 1) must be tuple of Tensors")
+    if not len(tensors):
+        raise RuntimeError(f"{name} expects a non-empty TensorList")
+    return tensors
+
+
+def hstack(tensors, *, out=None):
+    """Join tensors side by side: along dimension 1, or 0 for vectors.
+
+    Source: https://docs.pytorch.org/docs/stable/generated/torch.hstack.html
+    """
+    tensors = [reshape(t, 1) if t.ndim == 0 else t for t in _tensors_of("hstack", tensors)]
+    return cat(tensors, 0 if tensors[0].ndim == 1 else 1, out=out)
+
+
+def vstack(tensors, *, out=None):
+    """Join tensors row upon row: along dimension 0, vectors being rows.
+
+    Source: https://docs.pytorch.org/docs/stable/generated/torch.vstack.html
+    """
+    return cat([reshape(t, 1, -1) if t.ndim < 2 else t for t in _tensors_of("vstack", tensors)],
+               out=out)
+
+
+row_stack = vstack
+
+
+def dstack(tensors, *, out=None):
+    """Join tensors along dimension 2, numbers and matrices being widened to three dimensions.
+
+    Source: https://docs.pytorch.org/docs/stable/generated/torch.dstack.html
+    """
+    wide = [reshape(t, 1, -1, 1) if t.ndim < 2 else t.unsqueeze(2) if t.ndim == 2 else t
+            for t in _tensors_of("dstack", tensors)]
+    return cat(wide, 2, out=out)
+
+
+def column_stack(tensors, *, out=None):
+    """Join tensors side by side, vectors being columns.
+
+    Source: https://docs.pytorch.org/docs/stable/generated/torch.column_stack.html
+    """
+    wide = [reshape(t, t.numel(), 1) if t.ndim < 2 else t
+            for t in _tensors_of("column_stack", tensors)]
+    return cat(wide, 1, out=out)
+
+
+# -- taking apart: several views --------------------------------------------------------------------
+
+
+@op(name="unbind", view=True, derivative="the parts of g stacked")
+def unbound(xp, input, dim=0):
+    """Return the slices along a dimension."""
+    return tuple([input[at(dim % input.ndim, i) + (...,)] for i in range(input.shape[dim])])
+
+
+unbound.vjp("input", lambda xp, g, dim: xp.stack(g, dim))
+fast_backward(unbound)
+
+
+@unbound.op.public
+def unbind(input, dim=0):
+    """Return a tuple of the views along a dimension, without that dimension.
+
+    Raises:
+        IndexError: for a dimension that the tensor lacks.
+    Source: https://docs.pytorch.org/docs/stable/generated/torch.unbind.html
+
+    >>> import ember
+    >>> ember.tensor([1, 2]).unbind()
+    (tensor(1), tensor(2))
+    """
+    array = memory(input)
+    if not array.ndim:
+        raise IndexError(f"Dimension specified as {dim} but tensor has no dimensions")
+    dim = axis(dim, array.ndim)
+    return made_several(unbound.op, input, unbound.op.forward(None, array, dim), {"dim": dim})
+
+
+@tensor_method
+def __iter__(self):
+    if not self._array.ndim:
+        raise TypeError("iteration over a 0-d tensor")
+    return iter(unbind(self, 0))
+
+
+@op(name="split_with_sizes", view=True, derivative="the parts of g joined")
+def cut(xp, input, split_sizes, dim=0):
+    """Return consecutive parts of given sizes along a dimension."""
+    parts, start = [], 0
+    for size in split_sizes:
+        parts.append(input[at(dim, slice(start, start + size))])
+        start += size
+    return tuple(parts)
+
+
+cut.vjp("input", lambda xp, g, dim: xp.concatenate(g, dim))
+fast_backward(cut)
+
+
+@cut.op.public
+def split_with_sizes(input, split_sizes, dim=0):
+    """Return views of consecutive parts of given sizes along a dimension.
+
+    Raises:
+        RuntimeError: when the sizes do not sum to the dimension's.
+    """
+    return _split(cut.op, input, list(split_sizes), dim)
+
+
+def _split(record, input, sizes, dim):
+    array = memory(input)
+    if not array.ndim:
+        raise RuntimeError("split expects at least a 1-dimensional tensor")
+    dim = axis(dim, array.ndim)
+    if any(n < 0 for n in sizes):
+        raise RuntimeError("split_with_sizes expects split_sizes have only non-negative entries, "
+                           f"but got split_sizes={sizes}")
+    if sum(sizes) != array.shape[dim]:
+        raise RuntimeError(
+            f"split_with_sizes expects split_sizes to sum exactly to {array.shape[dim]} (input "
+            f"tensor's size at dimension {dim}), but got split_sizes={sizes}")
+    parts = cut.op.forward(None, array, sizes, dim)
+    return made_several(record, input, parts, {"split_sizes": sizes, "dim": dim})
+
+
+@op(name="split", view=True, derivative="the parts of g joined")
+def cut_evenly(xp, input, split_sizes, dim=0):
+    """Return consecutive parts of given sizes along a dimension."""
+    return cut.op.forward(xp, input, split_sizes, dim)
+
+
+cut_evenly.vjp("input", lambda xp, g, dim: xp.concatenate(g, dim))
+fast_backward(cut_evenly)
+
+
+@cut_evenly.op.public
+def split(tensor, split_size_or_sections=None, dim=0, *, split_size=None, split_sizes=None):
+    """Return views of consecutive parts along a dimension.
+
+    Args:
+        split_size_or_sections: size of each part (the last may be smaller), or a list of sizes.
+    Raises:
+        RuntimeError: for sizes that do not fit.
+    Source: https://docs.pytorch.org/docs/stable/generated/torch.split.html
+
+    >>> import ember
+    >>> ember.arange(5).split(2)
+    (tensor([0, 1]), tensor([2, 3]), tensor([4]))
+    """
+    wanted = next((w for w in (split_size_or_sections, split_size, split_sizes) if w is not None),
+                  None)
+    if isinstance(wanted, (list, tuple)):
+        sizes = [operator.index(n) for n in wanted]
+        return _split(cut_evenly.op if split_sizes is not None else cut.op, tensor, sizes, dim)
+    wanted = operator.index(wanted)
+    array = memory(tensor)
+    if not array.ndim:
+        raise RuntimeError("split expects at least a 1-dimensional tensor")
+    if wanted < 0:
+        raise RuntimeError(
+            f"split expects split_size be non-negative, but got split_size={wanted}")
+    length = array.shape[axis(dim, array.ndim)]
+    if wanted == 0 and length:
+        raise RuntimeError("split_size can only be 0 if dimension size is 0, but got dimension "
+                           f"size of {length}")
+    count = max(-(-length // wanted), 1) if wanted else 1
+    sizes = [wanted] * (count - 1) + [length - wanted * (count - 1)]
+    return _split(cut_evenly.op, tensor, sizes, dim)
+
+
+@tensor_method
+def chunk(input, chunks, dim=0):
+    """Return views of at most `chunks` parts of equal size (the last may be smaller).
+
+    Raises:
+        RuntimeError: when chunks < 1.
+    Source: https://docs.pytorch.org/docs/stable/generated/torch.chunk.html
+
+    >>> import ember
+    >>> [len(part) for part in ember.arange(5).chunk(2)]
+    [3, 2]
+    """
+    shape = memory(input).shape
+    if not shape:
+        raise RuntimeError("chunk expects at least a 1-dimensional tensor")
+    if chunks < 1:
+        raise RuntimeError(f"chunk expects `chunks` to be greater than 0, got: {chunks}")
+    length = shape[axis(dim, len(shape))]
+    size = -(-length // chunks)
+    if size == 0:
+        return _split(cut.op, input, [0] * chunks, dim)
+    return split(input, size, dim)
+
+
+@tensor_method
+def unsafe_split(tensor, split_size, dim=0):
+    """Return `split`'s parts as copies, which may be written in place."""
+    return tuple([part.clone() for part in split(tensor, split_size, dim)])
+
+
+@tensor_method
+def unsafe_split_with_sizes(input, split_sizes, dim=0):
+    """Return `split_with_sizes`' parts as copies, which may be written in place."""
+    return tuple([part.clone() for part in split_with_sizes(input, split_sizes, dim)])
+
+
+@tensor_method
+def unsafe_chunk(input, chunks, dim=0):
+    """Return `chunk`'s parts as copies, which may be written in place."""
+    return tuple([part.clone() for part in chunk(input, chunks, dim)])
+
+
+@tensor_method
+def tensor_split(input, indices_or_sections=None, dim=0, *, indices=None, sections=None):
+    """Return views of parts along a dimension: a number of nearly equal ones, or cut at indices.
+
+    Raises:
+        RuntimeError: when the number of sections is not positive.
+    Source: https://docs.pytorch.org/docs/stable/generated/torch.tensor_split.html
+
+    >>> import ember
+    >>> ember.arange(5).tensor_split((1, 3))
+    (tensor([0]), tensor([1, 2]), tensor([3, 4]))
+    """
+    shape = memory(input).shape
+    if not shape:
+        raise RuntimeError("tensor_split expected at least a 1-dimensional tensor, but got a "
+                           "tensor with 0 dims")
+    dim = axis(dim, len(shape))
+    length = shape[dim]
+    wanted = next(w for w in (indices_or_sections, indices, sections) if w is not None)
+    if isinstance(wanted, Tensor):
+        wanted = wanted.tolist()
+    if isinstance(wanted, (list, tuple)):
+        edges = [None, *wanted, None]
+    else:
+        if wanted < 1:
+            raise RuntimeError(
+                f"number of sections must be larger than 0, got {operator.index(wanted)}")
+        small, more = divmod(length, wanted)
+        ends = [i * small + min(i, more) for i in range(wanted + 1)]
+        edges = ends
+    return tuple([input[at(dim, slice(a, b))] for a, b in zip(edges, edges[1:])])
+
+
+def _split_at(name, least, dim):
+    def splitter(input, indices_or_sections=None, *, indices=None, sections=None):
+        wanted = next(w for w in (indices_or_sections, indices, sections) if w is not None)
+        ndim = input._array.ndim
+        if ndim < least:
+            raise RuntimeError(f"torch.{name} requires a tensor with at least {least} dimension"
+                               f"{'s' * (least > 1)}, but got a tensor with {ndim} dimensions!")
+        along = 0 if name == "hsplit" and ndim == 1 else dim
+        if isinstance(wanted, int) and (wanted < 1 or input._array.shape[along] % wanted):
+            raise RuntimeError(
+                f"torch.{name} attempted to split along dimension {along}, but the size of the "
+                f"dimension {input._array.shape[along]} is not divisible by the split_size "
+                f"{wanted}!")
+        return tensor_split(input, wanted, along)
+
+    splitter.__name__ = splitter.__qualname__ = name
+    splitter.__doc__ = f"""Return views of parts along dimension {dim}: equal ones, or cut at indices.
+
+    Source: https://docs.pytorch.org/docs/stable/generated/torch.{name}.html
+    """
+    return tensor_method(splitter)
+
+
+hsplit = _split_at("hsplit", 1, 1)
+vsplit = _split_at("vsplit", 2, 0)
+dsplit = _split_at("dsplit", 3, 2)

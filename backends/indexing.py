@@ -1,0 +1,52 @@
+"""Reading and writing parts of arrays, for every array module that indexes like NumPy."""
+
+
+class Indexing:
+    """The part of a backend that reads and writes at keys."""
+
+    def zeros_with(self, part, shape, index):
+        """Return zeros of a shape with `part` at a basic key."""
+        whole = self.zeros(shape, part.dtype)
+        whole[index] = part
+        return whole
+
+    def pick(self, array, index):
+        """Return the elements at a key with index arrays or masks."""
+        arrays = [n for n, item in enumerate(index) if type(item) is not slice]
+        if len(arrays) == 1 and index[arrays[0]].dtype.kind == "i":
+            return array.take(index[arrays[0]], axis=arrays[0])
+        return array[index]
+
+    def write_at(self, array, index, values, accumulate=False):
+        """Write (or add) values at a key in place; return the array."""
+        if accumulate and not _is_mask(index):
+            return self.scatter_add(array, index, values)
+        if accumulate:
+            array[index] += values
+        else:
+            array[index] = values
+        return array
+
+    def zeros_plus(self, part, shape, index):
+        """Return zeros of a shape with `part` added at a key; repeated places add up."""
+        return self.write_at(self.zeros(shape, part.dtype), index, part, not _is_mask(index))
+
+    def cleared(self, array, index):
+        """Return a copy with zeros at a key."""
+        rest = array.copy()
+        rest[index] = 0
+        return rest
+
+    def overlaps(self, a, b):
+        """Return whether two arrays without gaps share some but not all of their memory."""
+        if not (a.flags.c_contiguous and b.flags.c_contiguous):
+            return False
+        start, other = self.pointer(a), self.pointer(b)
+        if start == other and a.nbytes == b.nbytes:
+            return False
+        return start < other + b.nbytes and other < start + a.nbytes
+
+
+def _is_mask(index):
+    """Whether a key names no place twice: slices and masks only."""
+    return all(type(item) is slice or item.dtype.kind == "b" for item in index)

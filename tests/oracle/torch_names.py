@@ -23,7 +23,7 @@ LEFT_OUT = (
     "torch.overrides", "torch.nn.modules", "torch.nn.quantized", "torch.nn.intrinsic",
     "torch.nn.qat", "torch.nn.quantizable", "torch.nn.backends", "torch.nn.attention",
     "torch.utils.benchmark", "torch.utils.viz", "torch.utils.collect_env",
-    "torch.utils.data.datapipes", "torch.cuda.tunable", "torchvision.prototype",
+    "torch.backends.python_native", "torch.utils.data.datapipes", "torch.cuda.tunable", "torchvision.prototype",
 )
 # Areas whose inner modules only repeat what the area itself offers.
 ONLY_TOP = ("torch.distributed", "torch.distributions", "torch.jit", "torchvision.models",
@@ -42,7 +42,7 @@ def public_names(module):
     names = {inner.name for inner in pkgutil.iter_modules(getattr(module, "__path__", ()))}
     listed = getattr(module, "__all__", None)
     if isinstance(listed, (list, tuple)):
-        names.update(listed)
+        names.update(name for name in listed if hasattr(module, name))
     if listed is None or module.__name__ == "torch":
         names.update(name for name in dir(module) if is_own(getattr(module, name)))
     if hasattr(module, "m"):  # torch.backends.cudnn: its flags are properties of its class
@@ -56,7 +56,7 @@ def public_names(module):
 def is_own(value):
     """Return whether PyTorch made this value, rather than importing it for its own use."""
     if isinstance(value, types.ModuleType):
-        return False
+        return type(value) is not types.ModuleType  # torch.ops, which is no file
     home = getattr(value, "__module__", None) or type(value).__module__
     return home.split(".")[0] in ("torch", "torchvision") or home == "builtins" and callable(value)
 

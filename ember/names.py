@@ -188,6 +188,9 @@ def _answer(module):
                 return own(name)
             except AttributeError:
                 pass
+            except ModuleNotFoundError as error:
+                if error.name != f"{module.__name__}.{name}":
+                    raise  # the module is there; something that it needs is not
         if name.startswith("__"):
             raise AttributeError(f"module {module.__name__!r} has no attribute {name!r}")
         place = pytorch_name(module.__name__)

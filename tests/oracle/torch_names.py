@@ -23,7 +23,8 @@ LEFT_OUT = (
     "torch.overrides", "torch.nn.modules", "torch.nn.quantized", "torch.nn.intrinsic",
     "torch.nn.qat", "torch.nn.quantizable", "torch.nn.backends", "torch.nn.attention",
     "torch.utils.benchmark", "torch.utils.viz", "torch.utils.collect_env",
-    "torch.backends.python_native", "torch.utils.data.datapipes", "torch.cuda.tunable", "torchvision.prototype",
+    "torch.backends.python_native", "torch.utils.data.datapipes", "torch.cuda.tunable",
+    "torchvision.prototype",
 )
 # Areas whose inner modules only repeat what the area itself offers.
 ONLY_TOP = ("torch.distributed", "torch.distributions", "torch.jit", "torchvision.models",

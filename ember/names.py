@@ -251,6 +251,8 @@ def nearest(qualified):
     """
     import difflib
 
+    if qualified in pytorch_names():  # a whole module: a word like it helps nobody
+        return None
     outer, _, word = qualified.rpartition(".")
     outer = _outer_of_inner(outer)
     have = _supported()

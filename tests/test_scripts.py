@@ -10,6 +10,7 @@ import pytest
 
 import ember
 from ember import names
+from ember.autograd.drawing import _dot_command
 
 pytestmark = pytest.mark.host_only
 
@@ -356,6 +357,43 @@ def test_a_missing_tensor_method_is_explained_when_a_script_ends(script, tmp_pat
     path = script(f"import torch\ntorch.ones(3).{lacking}()\n")
     last = python("-m", "ember", path, cwd=tmp_path).stderr.splitlines()[-1]
     assert last.startswith(f"ember has no torch.Tensor.{lacking} yet")
+
+
+def test_a_missing_module_is_compared_with_nothing():
+    assert message(ember, "jit").startswith("ember has no torch.jit yet (")
+    assert names.nearest("torch.nn.attention") is None
+
+
+# -- drawing --------------------------------------------------------------------------------------
+
+
+TORCHVIZ = """
+import torch
+from torchviz import make_dot
+weight = torch.tensor([1.0, 2.0], requires_grad=True)
+dot = make_dot((weight * 3).exp().sum(), params={"the weight": weight})
+print(dot.save("graph.gv"), "the weight" in dot.source)
+"""
+
+
+def test_torchviz_draws_every_operation(run, tmp_path):
+    assert run(TORCHVIZ) == "graph.gv True\n"
+    source = (tmp_path / "graph.gv").read_text(encoding="utf-8")
+    assert all(word in source for word in ("digraph", "float32[2]", "exp"))
+
+
+def test_torchviz_renders_as_graphviz_does(run, tmp_path):
+    try:
+        _dot_command()
+    except RuntimeError as missing:
+        pytest.skip(str(missing))
+    printed = run(TORCHVIZ + "\n".join([
+        "print(dot.render('out/picture', format='svg', cleanup=True))",
+        "dot.format = 'png'",
+        "print(dot.render('picture', directory='out'))"]))
+    assert printed.splitlines()[1:] == ["out/picture.svg", "out/picture.png"]
+    assert sorted(p.name for p in (tmp_path / "out").iterdir()) == [
+        "picture", "picture.png", "picture.svg"]
 
 
 # -- what scripts ask about the machine -----------------------------------------------------------

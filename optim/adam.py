@@ -38,11 +38,12 @@ def adam(
     if amsgrad:
         xp.maximum(max_exp_avg_sq, exp_avg_sq, out=max_exp_avg_sq)
         exp_avg_sq = max_exp_avg_sq
+    # Numerator and denominator times √(1 − β₂ᵗ): one pass over the memory less.
+    correction = math.sqrt(1 - beta2**step)
     xp.sqrt(exp_avg_sq, out=work)
-    xp.multiply(work, 1 / math.sqrt(1 - beta2**step), out=work)
-    xp.add(work, eps, out=work)
+    xp.add(work, eps * correction, out=work)
     xp.divide(exp_avg, work, out=work)
-    xp.multiply(work, lr / (1 - beta1**step), out=work)
+    xp.multiply(work, lr * correction / (1 - beta1**step), out=work)
     xp.subtract(param, work, out=param)
 
 

@@ -23,6 +23,9 @@ class _Required:
 
 required = _Required()
 
+# State that is one number on the host, whatever the parameter's dtype and device.
+COUNTERS = ("step", "mu_product", "eta", "mu")
+
 _every_step_pre_hooks = Hooks()
 _every_step_post_hooks = Hooks()
 _HOOK_KINDS = (
@@ -50,6 +53,8 @@ def register_optimizer_step_post_hook(hook):
 
 class Optimizer:
     """Base class of optimizers; a subclass defines ``step``.
+
+    Step hooks are called with the optimizer among the positional arguments, as in PyTorch.
 
     Args:
         params: tensors, ``(name, tensor)`` pairs, or dicts with ``"params"`` and options of
@@ -270,7 +275,8 @@ def _with_hooks(step):
     """The step of a class, with the registered hooks around it."""
 
     @functools.wraps(step)
-    def hooked(self, *args, **kwargs):
+    def hooked(*args, **kwargs):
+        self = args[0]  # PyTorch's hooks see it among the arguments
         pre, post = self._optimizer_step_pre_hooks, self._optimizer_step_post_hooks
         if pre or _every_step_pre_hooks:
             for hook in [*_every_step_pre_hooks.values(), *pre.values()]:
@@ -283,7 +289,7 @@ def _with_hooks(step):
                         )
                     args, kwargs = result
         self._opt_called = True
-        loss = step(self, *args, **kwargs)
+        loss = step(*args, **kwargs)
         if post or _every_step_post_hooks:
             for hook in [*post.values(), *_every_step_post_hooks.values()]:
                 hook(self, args, kwargs)
@@ -352,8 +358,8 @@ def _check_same_layout(groups, saved):
 def _copy_state(param, value, key=None):
     """A copy of saved state in the parameter's dtype and device."""
     if isinstance(value, Tensor):
-        if key == "step":
-            return value.clone()  # a counter keeps its own precision, on the host
+        if key in COUNTERS and value.ndim == 0:
+            return value.clone()  # keeps its own precision, on the host
         dtype = param.dtype if param.is_floating_point() else None
         return value.detach().to(device=param.device, dtype=dtype, copy=True)
     if isinstance(value, dict):

@@ -18,7 +18,7 @@ from ..autograd import dtypes
 from ..autograd.modes import enable_grad
 from ..autograd.tensor import Tensor
 from ..autograd.writes import mark_written
-from .optimizer import Optimizer
+from .optimizer import COUNTERS, Optimizer
 from .pack import Pack, small
 
 
@@ -62,7 +62,7 @@ class RuleOptimizer(Optimizer):
                 group.setdefault(name, value)
             for param in group["params"]:
                 for name, value in self.state.get(param, {}).items():
-                    if name in _COUNTERS and not isinstance(value, Tensor):
+                    if name in COUNTERS and not isinstance(value, Tensor):
                         self.state[param][name] = counter(float(value))
 
     # -- for subclasses ----------------------------------------------------------------------
@@ -139,8 +139,6 @@ class RuleOptimizer(Optimizer):
 
 # -- counters: 0-d tensors on the host, such as state["step"] ----------------------------------
 
-_COUNTERS = ("step", "mu_product", "eta", "mu")
-
 
 def counter(value):
     """Return a new counter, in PyTorch's dtype for them."""
@@ -170,6 +168,7 @@ def multiply_counter(tensor, factor):
 
 
 # -- pieces of rules ---------------------------------------------------------------------------
+
 
 def zeros_like(param):
     """Return a zero state tensor of a parameter's shape, dtype and device."""
@@ -214,6 +213,7 @@ def moving_average(xp, average, value, beta, work):
 
 
 # -- checks of options -------------------------------------------------------------------------
+
 
 def check_lr(lr):
     """Raise ValueError unless lr is a number or one-element tensor, and not negative."""

@@ -1,0 +1,106 @@
+"""Samples to a batch.
+
+PyTorch page: https://docs.pytorch.org/docs/2.13/data.html#torch.utils.data.default_collate
+"""
+
+import copy
+from collections.abc import Mapping, MutableMapping, MutableSequence, Sequence
+
+import numpy as np
+
+from ...autograd import dtypes
+from ...autograd.creation import as_tensor, tensor
+from ...autograd.ops.joining import stack
+from ...autograd.tensor import Tensor
+
+
+def default_collate(batch):
+    """Return a list of samples as one batch.
+
+    Tensors, arrays and numbers become a tensor with one more dimension in front; tuples,
+    lists and dicts are collated part by part; strings stay a list.
+
+    Args:
+        batch: samples of one structure.
+
+    Raises:
+        TypeError: samples of another type.
+        RuntimeError: sequences of different lengths, or tensors of different shapes.
+
+    >>> default_collate([(1, "a"), (2, "b")])
+    [tensor([1, 2]), ('a', 'b')]
+    """
+    first = batch[0]
+    if isinstance(first, Tensor):
+        return stack(list(batch))
+    if isinstance(first, np.ndarray):
+        if first.dtype.kind in "SUO":
+            raise TypeError(_UNKNOWN.format(first.dtype))
+        return stack([as_tensor(array) for array in batch])
+    if isinstance(first, np.generic) and not isinstance(first, (float, str, bytes)):
+        return as_tensor(np.array(batch))
+    if isinstance(first, float):
+        return tensor(list(batch), dtype=dtypes.float64)
+    if isinstance(first, int):
+        return tensor(list(batch))
+    if isinstance(first, (str, bytes)):
+        return batch
+    if isinstance(first, Mapping):
+        return _rebuild_mapping(
+            first, {key: default_collate([sample[key] for sample in batch]) for key in first}
+        )
+    if isinstance(first, Sequence):
+        if any(len(sample) != len(first) for sample in batch):
+            raise RuntimeError("each element in list of batch should be of equal size")
+        return _rebuild_sequence(first, [default_collate(part) for part in zip(*batch)])
+    raise TypeError(_UNKNOWN.format(type(first)))
+
+
+_UNKNOWN = (
+    "default_collate: batch must contain tensors, numpy arrays, numbers, dicts or lists; "
+    "found {}. Give the DataLoader a collate_fn for other samples"
+)
+
+
+def default_convert(data):
+    """Return a sample with its NumPy arrays and scalars as tensors, of any structure.
+
+    >>> import numpy as np
+    >>> default_convert({"x": np.arange(2), "name": "a"})
+    {'x': tensor([0, 1]), 'name': 'a'}
+    """
+    if isinstance(data, (np.ndarray, np.generic)):
+        return data if data.dtype.kind in "SUO" else as_tensor(data)
+    if isinstance(data, Mapping):
+        return _rebuild_mapping(data, {key: default_convert(data[key]) for key in data})
+    if isinstance(data, Sequence) and not isinstance(data, (str, bytes)):
+        return _rebuild_sequence(data, [default_convert(item) for item in data])
+    return data
+
+
+def _rebuild_mapping(example, items):
+    """A mapping of the example's type; a dict if that type cannot be built from one."""
+    try:
+        if isinstance(example, MutableMapping):
+            # A copy keeps what else the example carries, such as a default factory.
+            clone = copy.copy(example)
+            clone.update(items)
+            return clone
+        return type(example)(items)
+    except TypeError:
+        return items
+
+
+def _rebuild_sequence(example, items):
+    """A sequence of the example's type; a list for plain tuples, as in PyTorch."""
+    if isinstance(example, tuple):
+        return type(example)(*items) if hasattr(example, "_fields") else items
+    try:
+        if isinstance(example, MutableSequence):
+            clone = copy.copy(example)
+            for i, item in enumerate(items):
+                clone[i] = item
+            return clone
+        return type(example)(items)
+    except TypeError:
+        return items

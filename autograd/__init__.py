@@ -7,8 +7,14 @@ from .composite import composite, expand
 from .function import Function
 from .grad import backward, grad
 from .gradcheck import GradcheckError, gradcheck, gradgradcheck
-from .modes import (enable_grad, inference_mode, is_grad_enabled, is_inference_mode_enabled,
-                    no_grad, set_grad_enabled)
+from .modes import (
+    enable_grad,
+    inference_mode,
+    is_grad_enabled,
+    is_inference_mode_enabled,
+    no_grad,
+    set_grad_enabled,
+)
 from .op import RECORDS as _RECORDS
 from .tensor import Size, Tensor
 from .variable import Variable

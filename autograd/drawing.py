@@ -27,8 +27,8 @@ _STYLE = {
 def graph(tensor, *, depth=1, names=None):
     """Return a drawing of the graph that computed a tensor.
 
-    It shows itself in a notebook, `.save("e.svg")` (or .png, .pdf, .dot) writes a file, `.text()` is
-    for terminals. A drawing made before `backward()` shows the gradients afterwards.
+    It shows itself in a notebook, `.save("e.svg")` (or .png, .pdf, .dot) writes a file, `.text()`
+    is for terminals. A drawing made before `backward()` shows the gradients afterwards.
 
     Args:
         tensor: the result whose history to draw.

@@ -6,12 +6,11 @@ Its attributes are the array module's own functions (`xp.tanh`) and the table's.
 
 import importlib
 
-from . import numpy
+from . import numpy as numpy
+from .base import Backend
 from .numpy import cpu
 
 __all__ = ["Backend", "DEVICE_TYPES", "cpu", "get", "is_available"]
-
-from .base import Backend
 
 # Device type -> the module that makes its backends.
 _MODULES = {"cpu": ".numpy", "cuda": ".cupy", "standin": ".standin"}

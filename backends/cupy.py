@@ -4,7 +4,6 @@ import contextlib
 import functools
 import importlib.util
 
-
 from .numpy import NumpyBackend
 
 __all__ = ["CupyBackend", "device_count", "make", "missing"]

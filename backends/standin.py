@@ -143,9 +143,12 @@ for _name in ("add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "matmul"
     _plain = _name.rstrip("_")
     for _prefix, _made in zip(("", "r", "i"), _operator(getattr(operator, _name))):
         setattr(StandinArray, f"__{_prefix}{_plain}__", _made)
+def _unary(function):
+    return lambda self: _wrap(function(self._host))
+
+
 for _name in ("neg", "pos", "abs", "invert"):
-    setattr(StandinArray, f"__{_name}__",
-            lambda self, _function=getattr(operator, _name): _wrap(_function(self._host)))
+    setattr(StandinArray, f"__{_name}__", _unary(getattr(operator, _name)))
 
 
 class StandinBackend(NumpyBackend):

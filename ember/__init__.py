@@ -9,11 +9,12 @@ Nothing is defined here. The names come from the op records and the modules of `
 import importlib as _importlib
 import math as _math
 
-from . import autograd, backends
-from .alias import install
-from .autograd.printing import set_printoptions
+from . import autograd as autograd
+from . import backends as backends
+from .alias import install as install
+from .autograd.printing import set_printoptions as set_printoptions
 from .names import guard as _guard
-from .version import __version__
+from .version import __version__ as __version__
 
 inf, nan, pi, e = _math.inf, _math.nan, _math.pi, _math.e
 newaxis = None

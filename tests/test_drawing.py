@@ -9,8 +9,9 @@ import pytest
 import ember as torch
 from ember.autograd import drawing
 
-HOSTILE = ["<script>alert(1)</script>", "</TD></TABLE>", 'a" ]; evil [label="x', "a:b", "\\N\\G", "&amp;",
-           "<B>bold</B>", "javascript:alert(1)", "<IMG SRC='x'/>", "]]>", "日本 ∂ −", "a\nb", "%s {0}"]
+HOSTILE = ["<script>alert(1)</script>", "</TD></TABLE>", 'a" ]; evil [label="x', "a:b",
+           "\\N\\G", "&amp;", "<B>bold</B>", "javascript:alert(1)", "<IMG SRC='x'/>", "]]>",
+           "日本 ∂ −", "a\nb", "%s {0}"]
 
 
 def graphviz_found():
@@ -101,7 +102,8 @@ def test_labels_cannot_become_markup(label, tmp_path):
 
 
 @needs_graphviz
-@pytest.mark.parametrize("suffix,magic", [("svg", b"<?xml"), ("png", b"\x89PNG"), ("dot", b"digraph")])
+@pytest.mark.parametrize("suffix,magic", [
+    ("svg", b"<?xml"), ("png", b"\x89PNG"), ("dot", b"digraph")])
 def test_saves_formats(suffix, magic, tmp_path):
     _, _, e = textbook()
     path = torch.graph(e).save(tmp_path / f"e.{suffix}")

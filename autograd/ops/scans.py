@@ -1,0 +1,221 @@
+"""Cumulative sums, products, extremes and differences along a dimension."""
+
+from .. import dtypes, return_types
+from ..op import RECORDS, op
+from ..tensor import tensor_method
+from .dims import axis
+
+__all__ = ["cumulative_trapezoid", "diff", "trapezoid", "trapz"]
+
+_LARGE_INTEGER = dtypes.int64.numpy
+
+
+def _prepared(input, dtype):
+    if dtype is not None:
+        return input.astype(dtype.numpy, copy=False)
+    return input.astype(_LARGE_INTEGER) if input.dtype.kind in "iub" else input
+
+
+@op(label="cumΣ", inplace=True, derivative="sum of g from each element on")
+def cumsum(xp, input, dim, *, dtype=None):
+    """Sum of all elements up to each one along a dimension; integers and bools give int64.
+
+    Shape: any -> same.
+    Source: https://docs.pytorch.org/docs/stable/generated/torch.cumsum.html
+
+    >>> import ember
+    >>> ember.cumsum(ember.tensor([1., 2., 3.]), dim=0)
+    tensor([1., 3., 6.])
+    """
+    a = axis(dim, input.ndim)
+    input = _prepared(input, dtype)
+    return xp.cumsum(input, axis=a, dtype=input.dtype) if input.ndim else input.copy()
+
+
+def _from_here_on(xp, g, dim):
+    """Return the sum of all elements from each one on."""
+    return xp.flip(xp.cumsum(xp.flip(g, dim), dim), dim) if len(g.shape) else g
+
+
+cumsum.vjp("input", lambda xp, g, dim: _from_here_on(xp, g, dim))
+
+
+@op(label="cumΠ", inplace=True, derivative="sum of g · out from each element on, / input")
+def cumprod(xp, input, dim, *, dtype=None):
+    """Product of all elements up to each one along a dimension; integers and bools give int64.
+
+    Shape: any -> same.
+    Source: https://docs.pytorch.org/docs/stable/generated/torch.cumprod.html
+
+    >>> import ember
+    >>> ember.cumprod(ember.tensor([1., 2., 3.]), dim=0)
+    tensor([1., 2., 6.])
+    """
+    a = axis(dim, input.ndim)
+    input = _prepared(input, dtype)
+    return xp.cumprod(input, axis=a, dtype=input.dtype) if input.ndim else input.copy()
+
+
+def _cumprod_input(xp, g, input, out, dim):
+    if not len(input.shape):
+        return g
+    if not xp.to_host((input == 0).any()):
+        return _from_here_on(xp, g * out, dim) / input
+    g, x = xp.swapaxes(g, dim, -1), xp.swapaxes(input, dim, -1)
+    n = x.shape[-1]
+    here, there = xp.arange(n).reshape(n, 1), xp.arange(n)
+    # row i holds the products without element i, which count from element i on
+    others = xp.cumprod(xp.where(here == there, 1.0, xp.expand_dims(x, -2)), -1)
+    products = xp.where(there >= here, others, 0.0) * xp.expand_dims(g, -2)
+    return xp.swapaxes(xp.sum(products, axis=-1), dim, -1)
+
+
+cumprod.vjp("input", _cumprod_input)
+
+
+def _extreme(xp, input, dim, accumulate, made):
+    a = axis(dim, input.ndim)
+    if not input.ndim:
+        return made(input.copy(), xp.zeros((), _LARGE_INTEGER))
+    if not input.size:
+        return made(input.copy(), xp.zeros(input.shape, _LARGE_INTEGER))
+    values = accumulate(input, axis=a)
+    place = xp.arange(input.shape[a]).reshape((-1,) + (1,) * (input.ndim - 1 - a))
+    newest = xp.where((input == values) | (input != input), place, 0)
+    return made(values, xp.maximum.accumulate(newest, axis=a))
+
+
+def _to_extreme(xp, g, out, input_shape, dim):
+    if not input_shape:
+        return g[0]
+    return xp.add_along(g[0], out[1], input_shape, axis(dim, len(input_shape)))
+
+
+@op(derivative="g added at the index of each maximum")
+def cummax(xp, input, dim):
+    """Largest element up to each one along a dimension, and its place; the last of equal ones.
+
+    Source: https://docs.pytorch.org/docs/stable/generated/torch.cummax.html
+
+    >>> import ember
+    >>> ember.cummax(ember.tensor([1., 3., 2.]), dim=0).values
+    tensor([1., 3., 3.])
+    """
+    return _extreme(xp, input, dim, xp.maximum.accumulate, return_types.cummax)
+
+
+@op(derivative="g added at the index of each minimum")
+def cummin(xp, input, dim):
+    """Smallest element up to each one along a dimension, and its place; the last of equal ones.
+
+    Source: https://docs.pytorch.org/docs/stable/generated/torch.cummin.html
+
+    >>> import ember
+    >>> ember.cummin(ember.tensor([3., 1., 2.]), dim=0).indices
+    tensor([0, 1, 1])
+    """
+    return _extreme(xp, input, dim, xp.minimum.accumulate, return_types.cummin)
+
+
+cummax.vjp("input", _to_extreme)
+cummin.vjp("input", _to_extreme)
+
+
+@op(derivative="sum of g · exp(input − out) from each element on")
+def logcumsumexp(xp, input, dim):
+    """Logarithm of the sum of exponentials up to each element, without overflow.
+
+    Source: https://docs.pytorch.org/docs/stable/generated/torch.logcumsumexp.html
+    """
+    if input.dtype.kind not in "fc":
+        raise NotImplementedError('"logcumsumexp_out_cpu" not implemented for integers; convert '
+                                  "with .float()")
+    a = axis(dim, input.ndim)
+    return xp.logaddexp.accumulate(input, axis=a) if input.size and input.ndim else input.copy()
+
+
+def _logcumsumexp_input(xp, g, input, out, dim):
+    """Sum in logarithms, g's positive and negative part apart, so that nothing overflows."""
+    if not len(input.shape):
+        return g
+
+    def part(selected, g):
+        logarithm = xp.where(selected, xp.log(xp.where(selected, g, 1.0)), -xp.inf)
+        total = xp.flip(xp.logcumsumexp(xp.flip(logarithm - out, dim), dim), dim)
+        return xp.exp(total + input)
+
+    return part(g > 0, g) - part(g < 0, -g)
+
+
+logcumsumexp.vjp("input", _logcumsumexp_input)
+
+
+# -- differences and sums of neighbours -----------------------------------------------------------
+
+
+@tensor_method
+def diff(input, n=1, dim=-1, prepend=None, append=None):
+    """Return the n-th differences of neighbours along a dimension.
+
+    Args:
+        prepend, append: tensors to join to the ends first.
+    Source: https://docs.pytorch.org/docs/stable/generated/torch.diff.html
+
+    >>> import ember
+    >>> ember.diff(ember.tensor([1, 3, 2]))
+    tensor([ 2, -1])
+    """
+    if n < 0:
+        raise RuntimeError(f"order must be non-negative but got {n}")
+    if not input.ndim:
+        raise RuntimeError("diff expects input to be at least one-dimensional")
+    for end in (prepend, append):
+        if end is not None and end.ndim != input.ndim:
+            raise RuntimeError("diff expects prepend or append to be the same dimension as input")
+    ends = [t for t in (prepend, input, append) if t is not None]
+    if len(ends) > 1:
+        input = RECORDS["cat"].call(ends, dim)
+    for _ in range(min(n, input.shape[dim])):
+        size = input.shape[dim]
+        left, right = input.narrow(dim, 0, size - 1), input.narrow(dim, 1, size - 1)
+        input = right ^ left if input.dtype is dtypes.bool else right - left
+    return input
+
+
+def _areas(y, x, dx, dim):
+    """Return the areas of the trapezoids between neighbours along a dimension."""
+    size = y.shape[dim]
+    pairs = y.narrow(dim, 0, max(size - 1, 0)) + y.narrow(dim, min(1, size), max(size - 1, 0))
+    if x is None:
+        return pairs * (dx / 2)
+    if x.ndim == 1:
+        x = x.reshape((-1,) + (1,) * (y.ndim - 1 - axis(dim, y.ndim)))
+        return pairs * diff(x, dim=0) / 2
+    return pairs * diff(x, dim=dim - y.ndim if dim >= 0 else dim) / 2
+
+
+def trapezoid(y, x=None, *, dx=1, dim=-1):
+    """Return the integral of y along a dimension by the trapezoidal rule.
+
+    Args:
+        x: where y was sampled; or dx: the distance of the samples.
+    Source: https://docs.pytorch.org/docs/stable/generated/torch.trapezoid.html
+
+    >>> import ember
+    >>> ember.trapezoid(ember.tensor([1., 5., 10.]))
+    tensor(10.5000)
+    """
+    return _areas(y, x, dx, dim).sum(dim)
+
+
+def trapz(y, x=None, *, dx=1, dim=-1):
+    """Return `trapezoid(y, x, dx=dx, dim=dim)`."""
+    return trapezoid(y, x, dx=dx, dim=dim)
+
+
+def cumulative_trapezoid(y, x=None, *, dx=1, dim=-1):
+    """Return the integral of y up to each sample but the first, by the trapezoidal rule.
+
+    Source: https://docs.pytorch.org/docs/stable/generated/torch.cumulative_trapezoid.html
+    """
+    return _areas(y, x, dx, dim).cumsum(dim)

@@ -45,7 +45,8 @@ class Signature:
         """
         values = self._template.copy()
         spread = self._varargs
-        if spread is not None and len(args) > spread and isinstance(args[spread], (int, np.integer)):
+        if spread is not None and len(args) > spread and isinstance(
+                args[spread], (int, np.integer)):
             args = args[:spread] + (args[spread:],)
         elif spread is not None and len(args) > spread and isinstance(args[spread], Tensor) and (
                 args[spread].dtype.category == 1 and args[spread].ndim == 0):

@@ -95,7 +95,7 @@ class Graph:
     def _value(self, node):
         if node in self._values:
             return self._values[node]
-        value = getattr(node, "value", None)
+        value = None if type(node) is AccumulateGrad else node.value
         return "" if value is None else short(node.xp.to_host(value))
 
     def _watch(self, node):

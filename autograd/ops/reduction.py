@@ -1,10 +1,11 @@
 """Reductions: sums, products, means, moments, truth of all or any."""
 
-import warnings
-
 from .. import dtypes
 from ..op import op
+from ..tensor import tensor_method
 from .dims import axes, count, expanded
+
+__all__ = ["nanmean"]
 
 _LARGE_INTEGER = dtypes.int64.numpy
 
@@ -152,111 +153,6 @@ def any_(xp, input, dim=None, keepdim=False):
     return _truth(xp, xp.any, input, dim, keepdim)
 
 
-# -- moments --------------------------------------------------------------------------------------
-
-
-def _variance(xp, input, dim, correction, keepdim):
-    """Return the variance by two passes, which loses no digits to a large mean."""
-    if input.dtype.kind not in "fc":
-        raise RuntimeError("std and var only support floating point and complex dtypes")
-    if input.dtype.char == "e":
-        return _variance(xp, input.astype(xp.float32), dim, correction, keepdim)
-    axis = axes(dim, input.ndim)
-    n = input.size if axis is None else count(input.shape, axis)
-    free = n - correction
-    if free <= 0:
-        warnings.warn("std(): degrees of freedom is <= 0. Correction should be strictly less than "
-                      "the reduction factor (input numel divided by output numel).",
-                      UserWarning, stacklevel=4)
-    total = input.sum(axis, None, None, True)
-    centred = input - (total / n if n else total)
-    squares = (centred * centred).sum(axis, None, None, keepdim)
-    return squares / free if free > 0 else squares * xp.inf * 0.0
-
-
-def _centred(xp, input, dim):
-    axis = axes(dim, len(input.shape))
-    n = count(input.shape, axis)
-    if not n:
-        return input, 0
-    return input - xp.sum(input, axis=axis, keepdims=True) / n, n
-
-
-@op(name="var", label="var", derivative="2 · g · (input − mean) / (n − correction)")
-def var_along(xp, input, dim=None, *, correction=1, keepdim=False):
-    """Variance of all elements, or along dimensions."""
-    return _variance(xp, input, dim, correction, keepdim).astype(input.dtype, copy=False)
-
-
-def _var_input(xp, g, input, dim, correction, keepdim):
-    centred, n = _centred(xp, input, dim)
-    free = n - correction
-    return expanded(g, input.shape, dim, keepdim) * centred * (2.0 / free if free > 0 else xp.inf)
-
-
-var_along.vjp("input", _var_input)
-
-
-@op(name="std", label="std", derivative="g · (input − mean) / (out · (n − correction)); 0 at 0")
-def std_along(xp, input, dim=None, *, correction=1, keepdim=False):
-    """Standard deviation of all elements, or along dimensions."""
-    return xp.sqrt(_variance(xp, input, dim, correction, keepdim)).astype(input.dtype, copy=False)
-
-
-def _std_input(xp, g, input, out, dim, correction, keepdim):
-    centred, n = _centred(xp, input, dim)
-    free = n - correction
-    slope = xp.where(out == 0, 0.0, g / (out * free if free > 0 else out * 0))
-    return expanded(slope, input.shape, dim, keepdim) * centred
-
-
-std_along.vjp("input", _std_input)
-
-
-def moment_arguments(dim, unbiased, correction):
-    """Return (dim, correction) from the three ways to call `var`, `std` and their kin."""
-    if isinstance(dim, bool):
-        dim, unbiased = None, dim
-    if correction is None:
-        correction = 1 if unbiased is None or unbiased else 0
-    return dim, correction
-
-
-@var_along.op.public
-def var(input, dim=None, unbiased=None, keepdim=False, *, correction=None, out=None):
-    """Return the variance of all elements, or along dimensions.
-
-    Args:
-        dim: a dimension or several; None means all. A bool here is `unbiased`.
-        correction: subtracted from the number of elements in the divisor; 1 by default.
-        unbiased: False is the same as `correction=0`.
-    Warns:
-        UserWarning: when there are no more elements than `correction`; the result is NaN.
-    Source: https://docs.pytorch.org/docs/stable/generated/torch.var.html
-
-    >>> import ember
-    >>> ember.var(ember.tensor([1., 2., 3., 4.]), correction=0)
-    tensor(1.2500)
-    """
-    dim, correction = moment_arguments(dim, unbiased, correction)
-    return var_along(input, dim, correction=correction, keepdim=keepdim, out=out)
-
-
-@std_along.op.public
-def std(input, dim=None, unbiased=None, keepdim=False, *, correction=None, out=None):
-    """Return the standard deviation of all elements, or along dimensions.
-
-    Args: as for `var`.
-    Source: https://docs.pytorch.org/docs/stable/generated/torch.std.html
-
-    >>> import ember
-    >>> ember.std(ember.tensor([[1., 3.], [2., 2.]]), dim=1, correction=0)
-    tensor([1., 0.])
-    """
-    dim, correction = moment_arguments(dim, unbiased, correction)
-    return std_along(input, dim, correction=correction, keepdim=keepdim, out=out)
-
-
 @op(cast="float", label="logΣexp", derivative="g · exp(input − out)")
 def logsumexp(xp, input, dim, keepdim=False):
     """Logarithm of the sum of exponentials along dimensions, without overflow.
@@ -293,3 +189,43 @@ logsumexp.vjp("input", _logsumexp_input)
 def count_nonzero(xp, input, dim=None):
     """Number of non-zero elements, in all or along dimensions, as int64."""
     return xp.sum(input != 0, axis=axes(dim, input.ndim), dtype=_LARGE_INTEGER)
+
+
+# -- leaving NaN out ------------------------------------------------------------------------------
+
+
+@op(label="Σ", derivative="g, repeated along dim, where input is a number")
+def nansum(xp, input, dim=None, keepdim=False, *, dtype=None):
+    """Sum as `sum` does it, with NaN counted as 0.
+
+    Source: https://docs.pytorch.org/docs/stable/generated/torch.nansum.html
+
+    >>> import ember
+    >>> ember.nansum(ember.tensor([1., float("nan")]))
+    tensor(1.)
+    """
+    if input.dtype.kind == "f":
+        input = xp.where(input == input, input, 0.0)
+    return sum_.op.forward(xp, input, dim, keepdim, dtype=dtype)
+
+
+nansum.vjp("input", lambda xp, g, input, dim, keepdim: xp.where(
+    input == input, expanded(g, input.shape, dim, keepdim), 0.0))
+
+
+@tensor_method
+def nanmean(input, dim=None, keepdim=False, *, dtype=None, out=None):
+    """Return the mean as `mean` does it, with NaN left out.
+
+    Source: https://docs.pytorch.org/docs/stable/generated/torch.nanmean.html
+
+    >>> import ember
+    >>> ember.nanmean(ember.tensor([1., float("nan"), 3.]))
+    tensor(2.)
+    """
+    if not input.dtype.is_floating_point:
+        raise RuntimeError("nanmean(): expected input to have floating point or complex dtype but "
+                           f"got {input.dtype.title}")
+    total = nansum(input, dim, keepdim, dtype=dtype)
+    result = total / sum_(~input.isnan(), dim, keepdim).detach()
+    return result if out is None else out.copy_(result)

@@ -35,9 +35,12 @@ def exceeded(rows, allowed):
 
 def lowered(rows, allowed):
     """Return the allowed ratios after today's measurement: new ones added, old ones lowered."""
-    fresh = {k: round(row[2] * MARGIN, 2) for k, row in rows.items() if row[2] is not None}
-    return {k: min(fresh.get(k, allowed.get(k)), allowed.get(k, fresh.get(k))) for k in
-            sorted({*fresh, *allowed})}  # fmt: skip
+    result = dict(allowed)
+    for key, (_, _, ratio) in rows.items():
+        if ratio is not None:
+            fresh = round(ratio * MARGIN, 2)
+            result[key] = min(fresh, result.get(key, fresh))
+    return dict(sorted(result.items()))
 
 
 def main(argv=None):

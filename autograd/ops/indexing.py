@@ -217,7 +217,7 @@ def _replaced(target, value):
     if not isinstance(value, Tensor):
         value = Tensor._wrap(value, target._xp)
     value = _without_leading_ones(value, target._array.ndim)
-    return overwritten(target, expand(value, *target._array.shape))
+    return overwritten(target, expand(value, target._array.shape))
 
 
 def _copy_into(self, part, value):
@@ -235,7 +235,7 @@ def _copy_into(self, part, value):
         with xp.quiet():
             part[...] = raw
     except ValueError:
-        expand(_without_leading_ones(value.detach(), part.ndim), *part.shape)
+        expand(_without_leading_ones(value.detach(), part.ndim), part.shape)
         raise
 
 

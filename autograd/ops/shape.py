@@ -411,7 +411,7 @@ def _expand_error(input, size):
 @tensor_method
 def expand_as(self, other):
     """Return a view with dimensions of size 1 repeated to the shape of another tensor."""
-    return expand(self, *other._array.shape)
+    return expand(self, other._array.shape)
 
 
 @tensor_method

@@ -75,6 +75,18 @@ def make_node(op, parents, saved, out, xp, cls=Node):
     return node
 
 
+def note_call(module, start, out):
+    """Note on the node of a result which module's call made it, for drawings to fold."""
+    if out.__class__ is tuple and out:
+        out = out[0]
+    node = getattr(out, "_node", None)
+    if node.__class__ is Node or node.__class__ is OutputNode:
+        try:
+            node.modules += ((module, start),)
+        except AttributeError:
+            node.modules = ((module, start),)
+
+
 class OutputNode(Node):
     """Output number `saved[0]` of an operation with several outputs (`parents[0]`)."""
 

@@ -184,7 +184,8 @@ def op(**options):
     def make(forward):
         record = Op(forward, **options)
         names = record.signature.names
-        simple = not (record.signature.keyword_only or record.view or record.lists or record.several)
+        simple = not (record.signature.keyword_only or record.view or record.lists
+                      or record.several)
         if simple and names == ("input",):
             call = templates.unary(record)
         elif simple and names == ("input", "other") and not record.signature.defaults:

@@ -11,6 +11,7 @@ that the price of calling into NumPy is paid once for all of them.
 """
 
 import warnings
+from typing import Any
 
 import numpy as np
 
@@ -34,9 +35,9 @@ class RuleOptimizer(Optimizer):
             packed together.
     """
 
-    rule = None
-    arrays = ()
-    uses = ()
+    rule: Any = None
+    arrays: tuple[str, ...] = ()
+    uses: tuple[str, ...] = ()
     elementwise = True
 
     def __init__(self, params, defaults):

@@ -50,7 +50,7 @@ def adafactor(
 
 
 def _rms(xp, x):
-    return math.sqrt(float(xp.square(x).sum()) / x.size) if x.size else math.nan
+    return math.sqrt(float(xp.to_host(xp.square(x).sum())) / x.size) if x.size else math.nan
 
 
 class Adafactor(RuleOptimizer):

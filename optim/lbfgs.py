@@ -1,5 +1,7 @@
 """Limited-memory BFGS, over all parameters as one vector."""
 
+import numpy as np
+
 from ..autograd.modes import enable_grad
 from ..autograd.tensor import Tensor
 from ..autograd.writes import mark_written
@@ -96,13 +98,12 @@ class LBFGS(Optimizer):
             first_loss = closure()
         saved["func_evals"] += 1
         grad = self._flat_grad()
-        if abs(grad).max() <= group["tolerance_grad"]:
+        if self._largest(grad) <= group["tolerance_grad"]:
             return first_loss
         memory = {key: _raw(value) for key, value in saved.items()}
-        try:
+        with np.errstate(all="ignore"):
             self._minimise(closure, group, memory, float(first_loss), grad)
-        finally:
-            saved.update((key, self._wrapped(value)) for key, value in memory.items())
+        saved.update((key, self._wrapped(value)) for key, value in memory.items())
         return first_loss
 
     def _minimise(self, closure, group, memory, loss, grad):
@@ -113,14 +114,15 @@ class LBFGS(Optimizer):
             t = self._choose_direction(group, memory, grad, lr)
             d, before = memory["d"], loss
             memory.update(t=t, prev_flat_grad=grad, prev_loss=loss)
-            slope = grad.dot(d)
+            slope = self._dot(grad, d)
             if slope > -change:
                 return
             calls = 0
             if group["line_search_fn"] is not None:
                 limit = group["max_eval"] - evaluations
+                probe, size = self._probe(closure, d), self._largest(d)
                 loss, grad, t, calls = strong_wolfe(
-                    self._probe(closure, d), t, d, loss, grad, slope, max_ls=limit
+                    probe, t, size, loss, grad, slope, max_ls=limit
                 )
                 memory["t"] = t
                 self._move(d, t)
@@ -133,8 +135,8 @@ class LBFGS(Optimizer):
             memory["func_evals"] += calls
             if (
                 evaluations >= group["max_eval"]
-                or abs(grad).max() <= group["tolerance_grad"]
-                or abs(d * t).max() <= change
+                or self._largest(grad) <= group["tolerance_grad"]
+                or self._largest(d * t) <= change
                 or abs(loss - before) < change
             ):
                 return
@@ -143,10 +145,10 @@ class LBFGS(Optimizer):
         """Put the next direction into memory["d"]; return the first step length to try."""
         if memory["n_iter"] == 1:
             memory.update(d=-grad, old_dirs=[], old_stps=[], ro=[], H_diag=1)
-            return min(1.0, 1.0 / abs(grad).sum()) * lr
+            return min(1.0, 1.0 / self._host(abs(grad).sum())) * lr
         y = grad - memory["prev_flat_grad"]
         s = memory["d"] * memory["t"]
-        curvature = y.dot(s)
+        curvature = self._dot(y, s)
         history = memory["old_dirs"], memory["old_stps"], memory["ro"]
         if curvature > 1e-10:
             if len(memory["ro"]) == group["history_size"]:
@@ -154,7 +156,7 @@ class LBFGS(Optimizer):
                     items.pop(0)
             for items, item in zip(history, (y, s, 1.0 / curvature)):
                 items.append(item)
-            memory["H_diag"] = curvature / y.dot(y)
+            memory["H_diag"] = curvature / self._dot(y, y)
         memory["d"] = lbfgs_direction(grad, *history, memory["H_diag"])
         return lr
 
@@ -163,16 +165,17 @@ class LBFGS(Optimizer):
             return float(closure())
 
     def _probe(self, closure, direction):
-        """A function from step length to loss and gradient there, leaving the parameters."""
+        """A function from step length to loss, gradient and slope there; parameters stay."""
         start = [p._buffer().copy() for p in self.param_groups[0]["params"]]
 
         def probe(t):
             self._move(direction, t)
             loss, grad = self._evaluate(closure), self._flat_grad()
+            slope = self._dot(grad, direction)
             for param, values in zip(self.param_groups[0]["params"], start):
                 param._buffer()[...] = values
                 mark_written(param._buffer())
-            return loss, grad
+            return loss, grad, slope
 
         return probe
 
@@ -197,6 +200,16 @@ class LBFGS(Optimizer):
 
     def _backend(self):
         return self.param_groups[0]["params"][0]._xp
+
+    def _host(self, value):
+        """A 0-d array as a number of its own precision, to decide by."""
+        return self._backend().to_host(value)[()]
+
+    def _dot(self, a, b):
+        return self._host(a.dot(b))
+
+    def _largest(self, vector):
+        return self._host(abs(vector).max())
 
     def _wrapped(self, value):
         """A raw value as the state dict holds it: arrays become tensors."""

@@ -26,30 +26,30 @@ def cubic_minimum(x1, f1, g1, x2, f2, g2, bounds=None):
 
 
 def strong_wolfe(
-    probe, t, d, f, g, slope, c1=1e-4, c2=0.9, tolerance_change=1e-9, max_ls=25
+    probe, t, size, f, g, slope, c1=1e-4, c2=0.9, tolerance_change=1e-9, max_ls=25
 ):
     """Return loss, gradient, step length and number of probes of a step along d.
 
     Args:
-        probe: function from step length to loss and gradient vector there.
+        probe: function from step length to loss, gradient and slope along d there.
         t: first step length to try.
-        d: direction, one vector.
-        f, g, slope: loss, gradient and g·d at step length 0.
+        size: largest element of d.
+        f, g, slope: loss, gradient and slope at step length 0.
         c1, c2: how much the loss must fall, how much the slope must flatten.
         tolerance_change: smallest step worth refining.
         max_ls: most refinements.
     """
     start = (0, f, g, slope)
-    bracket, done, probes = _bracket(probe, t, d, start, c1, c2, max_ls)
+    bracket, done, probes = _bracket(probe, t, start, c1, c2, max_ls)
     # From here on one end of the bracket is its lower one; the minimum lies between.
     low, high = (0, 1) if bracket[0][1] <= bracket[-1][1] else (1, 0)
     stuck = False
     while not done and probes <= max_ls:
         (ta, fa, _, sa), (tb, fb, _, sb) = bracket
-        if abs(tb - ta) * abs(d).max() < tolerance_change:
+        if abs(tb - ta) * size < tolerance_change:
             break
         t, stuck = _keep_off_ends(cubic_minimum(ta, fa, sa, tb, fb, sb), ta, tb, stuck)
-        point = _point(probe, t, d)
+        point = (t, *probe(t))
         probes += 1
         _, f_new, _, slope_new = point
         if f_new > f + c1 * t * slope or f_new >= bracket[low][1]:
@@ -64,18 +64,13 @@ def strong_wolfe(
     return f_new, g_new, t, probes
 
 
-def _point(probe, t, d):
-    f, g = probe(t)
-    return t, f, g, g.dot(d)
-
-
-def _bracket(probe, t, d, start, c1, c2, max_ls):
+def _bracket(probe, t, start, c1, c2, max_ls):
     """Lengthen the step until a minimum lies between two points, or one satisfies both rules.
 
     Returns the points (one if it satisfies), whether it does, and the number of probes.
     """
     _, f, _, slope = start
-    previous, point = start, _point(probe, t, d)
+    previous, point = start, (t, *probe(t))
     for tries in range(max_ls):
         t, f_new, _, slope_new = point
         if f_new > f + c1 * t * slope or (tries > 1 and f_new >= previous[1]):
@@ -87,7 +82,7 @@ def _bracket(probe, t, d, start, c1, c2, max_ls):
         t_before, f_before, _, slope_before = previous
         bounds = (t + 0.01 * (t - t_before), t * 10)
         t_next = cubic_minimum(t_before, f_before, slope_before, t, f_new, slope_new, bounds)
-        previous, point = point, _point(probe, t_next, d)
+        previous, point = point, (t_next, *probe(t_next))
     return [start, point], False, max(max_ls, 0) + 1
 
 

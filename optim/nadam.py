@@ -74,7 +74,7 @@ class NAdam(RuleOptimizer):
     >>> (w * w).sum().backward()
     >>> optimizer.step()
     >>> w
-    tensor([0.8844], requires_grad=True)
+    tensor([0.8944], requires_grad=True)
     """
 
     rule = staticmethod(nadam)

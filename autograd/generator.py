@@ -14,8 +14,8 @@ from ..backends.random import DEFAULT_SEED, Stream
 from . import devices, dtypes
 from .tensor import Tensor
 
-__all__ = ["Generator", "default_generator", "draw_seed", "fork_rng", "get_rng_state",
-           "initial_seed", "manual_seed", "seed", "set_rng_state", "stream_of"]
+__all__ = ["Generator", "default_generator", "fork_rng", "get_rng_state", "initial_seed",
+           "manual_seed", "seed", "set_rng_state", "stream_of"]
 
 
 class Generator:
@@ -201,11 +201,3 @@ def fork_rng(devices=None, enabled=True, device_type=None):
         yield
     finally:
         set_rng_state(state)
-
-
-def draw_seed(generator=None):
-    """Return a 63-bit integer: what `torch.empty((), dtype=torch.int64).random_()` holds.
-
-    PyTorch's DataLoader draws its workers' base seed and each shuffle's seed this way.
-    """
-    return int(stream_of(generator, backends.cpu).full_range(1, "int64")[0])

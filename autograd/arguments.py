@@ -35,7 +35,7 @@ class Signature:
         self._positional = len(positional)
         self._template = [self.defaults.get(n, _MISSING) for n in self.names]
         self._places = {n: i for i, n in enumerate(self.names)}
-        self._varargs = self._places[varargs] if varargs else None
+        self.varargs = self._places[varargs] if varargs else None
 
     def bind(self, args, kwargs):
         """Return the values of all parameters in order.
@@ -44,7 +44,7 @@ class Signature:
             TypeError: for missing, unknown or repeated arguments.
         """
         values = self._template.copy()
-        spread = self._varargs
+        spread = self.varargs
         if spread is not None and len(args) > spread and isinstance(
                 args[spread], (int, np.integer)):
             args = args[:spread] + (args[spread:],)

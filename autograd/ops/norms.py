@@ -48,7 +48,7 @@ def _has_elements(input, axis, ord):
 
 def _norm_input(xp, g, input, out, ord, dim, keepdim):
     if ord == 0:
-        return g * 0.0
+        return expanded(g, input.shape, dim, keepdim) * 0.0
     if math.isinf(ord):
         return shared(xp, g, xp.abs(input), out, dim, keepdim) * xp.sign(input)
     g, out = (expanded(v, input.shape, dim, keepdim) for v in (g, out))

@@ -1,5 +1,7 @@
 """Cumulative sums, products, extremes and differences along a dimension."""
 
+import math
+
 from .. import dtypes, return_types
 from ..op import RECORDS, op
 from ..tensor import tensor_method
@@ -140,7 +142,7 @@ def _logcumsumexp_input(xp, g, input, out, dim):
         return g
 
     def part(selected, g):
-        logarithm = xp.where(selected, xp.log(xp.where(selected, g, 1.0)), -xp.inf)
+        logarithm = xp.where(selected, xp.log(xp.where(selected, g, 1.0)), -math.inf)
         total = xp.flip(xp.logcumsumexp(xp.flip(logarithm - out, dim), dim), dim)
         return xp.exp(total + input)
 
@@ -169,6 +171,8 @@ def diff(input, n=1, dim=-1, prepend=None, append=None):
         raise RuntimeError(f"order must be non-negative but got {n}")
     if not input.ndim:
         raise RuntimeError("diff expects input to be at least one-dimensional")
+    if not n:
+        return RECORDS["clone"].call(input)
     for end in (prepend, append):
         if end is not None and end.ndim != input.ndim:
             raise RuntimeError("diff expects prepend or append to be the same dimension as input")

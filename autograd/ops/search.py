@@ -1,5 +1,7 @@
 """Places among sorted values, distinct values, and counts."""
 
+import math
+
 from .. import dtypes, return_types
 from ..op import RECORDS, op
 from ..tensor import Tensor, tensor_method
@@ -22,11 +24,10 @@ def _searchsorted(xp, sorted_sequence, input, sorter=None, *, out_int32=False, r
     if sorted_sequence.ndim == 1:
         index = xp.searchsorted(sorted_sequence, input, side)
     else:
-        rows = sorted_sequence.reshape(-1, sorted_sequence.shape[-1])
-        values = input.reshape(rows.shape[0], -1)
-        found = [xp.searchsorted(row, value, side)
-                 for row, value in zip((rows[i] for i in range(rows.shape[0])),
-                                       (values[i] for i in range(rows.shape[0])))]
+        count = math.prod(sorted_sequence.shape[:-1])
+        rows = sorted_sequence.reshape(count, sorted_sequence.shape[-1])
+        values = input.reshape(count, input.shape[-1])
+        found = [xp.searchsorted(rows[i], values[i], side) for i in range(count)]
         index = xp.stack(found) if found else xp.zeros(0, _LARGE_INTEGER)
         index = index.reshape(input.shape)
     return xp.asarray(index).astype(xp.int32 if out_int32 else _LARGE_INTEGER)
@@ -224,14 +225,48 @@ def histc(xp, input, bins=100, min=0, max=0):
 @op(name="histogramdd", namespaces=())
 def _histogramdd(xp, input, bins, range=None, weight=None, density=False):
     """Histogram of rows as points, and the edges of the bins."""
-    points = input.reshape(-1, input.shape[-1])
+    dims = input.shape[-1]
+    points = input.reshape(math.prod(input.shape[:-1]), dims)
     if isinstance(bins, int):
-        bins = [bins] * points.shape[1]
-    limits = None if range is None else list(zip(range[::2], range[1::2]))
+        bins = [bins] * dims
+    if range is not None:
+        limits = list(zip(range[::2], range[1::2]))
+    elif points.size:
+        limits = [xp.to_host(xp.stack([points[:, d].min(), points[:, d].max()])).tolist()
+                  for d in xp.arange(dims).tolist()]
+    else:
+        limits = [(0.0, 1.0)] * dims
+    edges = [_edges(xp, b, *limit, input.dtype) for b, limit in zip(bins, limits)]
     if weight is not None:
         weight = weight.reshape(-1)
-    counts, edges = xp.histogramdd(points, bins, limits, density, weight)
-    return (counts.astype(input.dtype), *[e.astype(input.dtype) for e in edges])
+    counts = _counted(xp, points, edges, weight).astype(input.dtype)
+    if density:
+        counts = counts / counts.sum()
+        for d, e in enumerate(edges):
+            counts = counts / xp.diff(e).reshape((-1,) + (1,) * (dims - 1 - d))
+    return (counts, *edges)
+
+
+def _edges(xp, bins, low, high, dtype):
+    if not isinstance(bins, int):
+        return bins
+    if low == high:
+        low, high = low - 0.5, high + 0.5
+    return xp.linspace(low, high, bins + 1, dtype=dtype)
+
+
+def _counted(xp, points, edges, weight):
+    """Count points in a grid of bins; the last edge belongs to the last bin."""
+    flat, inside = 0, True
+    for d, e in enumerate(edges):
+        x, n = points[:, d], e.shape[0] - 1
+        place = xp.minimum(xp.searchsorted(e, x, "right") - 1, n - 1)
+        inside = inside & (x >= e[0]) & (x <= e[-1])
+        flat = flat * n + place
+    shape = [e.shape[0] - 1 for e in edges]
+    if weight is not None:
+        weight = weight[inside]
+    return xp.bincount(flat[inside], weight, math.prod(shape)).reshape(shape)
 
 
 @tensor_method

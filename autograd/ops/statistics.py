@@ -203,11 +203,10 @@ def _degrees(total, fweights, aweights, weights, correction):
         free = total - correction
     else:
         free = total - correction * (weights * aweights).sum() / total
-    free = free.item() if isinstance(free, Tensor) else free
-    if free <= 0:
+    if float(free) <= 0:
         warnings.warn("cov(): degrees of freedom is <= 0. Correction should be strictly less than "
                       "the number of observations.", UserWarning, stacklevel=4)
-    return max(free, 0)
+    return free.clamp(min=0) if isinstance(free, Tensor) else max(free, 0)
 
 
 @tensor_method

@@ -215,6 +215,8 @@ class LBFGS(Optimizer):
         """A raw value as the state dict holds it: arrays become tensors."""
         if isinstance(value, list):
             return [self._wrapped(item) for item in value]
+        if isinstance(value, np.generic):
+            return Tensor._wrap(value)  # decided by on the host
         return Tensor._wrap(value, self._backend()) if hasattr(value, "dtype") else value
 
 

@@ -38,6 +38,10 @@ class Pack:
             ends.append(ends[-1] + param._array.size)
         self.spans = [slice(*span) for span in zip(ends, ends[1:])]
         self.param = xp.empty(ends[-1], first._array.dtype)
+        self.updated = [
+            self.param[span].reshape(param._array.shape)
+            for span, param in zip(self.spans, self.params)
+        ]
         self.grad = xp.empty_like(self.param)
         self.names = set(state)
         self.state = []  # flat arrays, None for a name that is not in use
@@ -57,8 +61,10 @@ class Pack:
         """Whether the jobs are the pack's own and their state is still its memory."""
         if len(jobs) != len(self.params) or jobs[0][2].keys() != self.names:
             return False
-        for job, param in zip(jobs, self.params):
-            if job[0] is not param or param._xp is not self.xp:
+        if jobs[0][0]._array.dtype != self.param.dtype or jobs[0][0]._xp is not self.xp:
+            return False
+        for job, param, updated in zip(jobs, self.params, self.updated):
+            if job[0] is not param or param._array.shape != updated.shape:
                 return False
         for index, name, array in self.views:
             tensor = jobs[index][2].get(name)
@@ -73,6 +79,6 @@ class Pack:
         xp.concatenate(arrays, axis=None, out=self.param)
         xp.concatenate([job[1] for job in jobs], axis=None, out=self.grad)
         rule(xp, self.param, self.grad, *self.state, *jobs[0][3], **options)
-        for array, span in zip(arrays, self.spans):
-            array[...] = self.param[span].reshape(array.shape)
+        for array, updated in zip(arrays, self.updated):
+            array[...] = updated
             mark_written(array)

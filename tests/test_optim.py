@@ -81,7 +81,8 @@ def test_every_rule_descends_and_maximize_climbs(cls):
 
 def test_lbfgs_finds_the_minimum_of_rosenbrocks_valley():
     p = leaf([-1.2, 1.0])
-    optimizer = optim.LBFGS([p], max_iter=100, tolerance_change=1e-12, line_search_fn="strong_wolfe")
+    options = {"max_iter": 100, "tolerance_change": 1e-12, "line_search_fn": "strong_wolfe"}
+    optimizer = optim.LBFGS([p], **options)
 
     def closure():
         optimizer.zero_grad()
@@ -155,6 +156,16 @@ def test_parameters_written_between_steps_are_used():
     params[1].data = ember.tensor([8.0], dtype=ember.float64)
     optimizer.step()
     assert host(params[0]) == 7 and host(params[1]) == 8
+
+
+def test_a_parameter_may_change_its_shape():
+    params = [leaf([1.0], [1.0]), leaf([2.0], [1.0])]
+    optimizer = optim.SGD(params, lr=0.5)
+    optimizer.step()
+    params[0].data = ember.tensor([1.0, 2.0, 3.0], dtype=ember.float64)
+    params[0].grad = ember.ones_like(params[0])
+    optimizer.step()
+    assert host(params[0]).tolist() == [0.5, 1.5, 2.5] and host(params[1]) == 1
 
 
 def test_a_parameter_keeps_its_memory():

@@ -77,12 +77,7 @@ class DataLoader:
         if batch_sampler is not None:
             batch_size, drop_last = None, False
         if sampler is None:
-            if self._iterable:
-                sampler = _Endless()
-            elif shuffle:
-                sampler = RandomSampler(dataset, generator=generator)
-            else:
-                sampler = SequentialSampler(dataset)
+            sampler = _default_sampler(dataset, shuffle, generator)
         if batch_size is not None and batch_sampler is None:
             batch_sampler = BatchSampler(sampler, batch_size, drop_last)
         self.batch_size = batch_size
@@ -134,6 +129,14 @@ class DataLoader:
         if self.drop_last:
             return length // self.batch_size
         return math.ceil(length / self.batch_size)
+
+
+def _default_sampler(dataset, shuffle, generator):
+    if isinstance(dataset, IterableDataset):
+        return _Endless()
+    if shuffle:
+        return RandomSampler(dataset, generator=generator)
+    return SequentialSampler(dataset)
 
 
 class _Endless:

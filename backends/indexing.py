@@ -31,6 +31,13 @@ class Indexing:
         """Return zeros of a shape with `part` added at a key; repeated places add up."""
         return self.write_at(self.zeros(shape, part.dtype), index, part, not _is_mask(index))
 
+    def scatter_with(self, ufunc, array, index, values):
+        """Combine values into `array[index]` in place by the ufunc of a name; places may repeat."""
+        if ufunc == "add":
+            return self.scatter_add(array, index, values)
+        getattr(self, ufunc).at(array, index, values)
+        return array
+
     def cleared(self, array, index):
         """Return a copy with zeros at a key."""
         rest = array.copy()

@@ -15,8 +15,7 @@ from .joining import at
 from .scalars import checked
 from .shape import expand, reshape
 
-__all__ = ["argwhere", "gather", "index_select", "masked_select", "nonzero", "take",
-           "take_along_dim"]
+__all__ = ["argwhere", "masked_scatter", "masked_select", "nonzero", "take_along_dim"]
 
 # -- by condition ---------------------------------------------------------------------------------
 
@@ -210,8 +209,8 @@ def masked_scatter_(self, mask, source):
 
 
 def _picking(name):
-    """Return a record that picks elements like `index`, named after another function."""
-    @op(name=name, derivative="zeros with g added at the index", namespaces=())
+    """Return the record of an op that picks elements with index arrays, as `index` does."""
+    @op(name=name, derivative="zeros with g added at the index")
     def picked(xp, input, index):
         """Return the elements at a key with index arrays."""
         return xp.pick(input, index)
@@ -221,9 +220,7 @@ def _picking(name):
     return picked.op
 
 
-_GATHER, _INDEX_SELECT, _TAKE = map(_picking, ("gather_at", "index_select_at", "take_at"))
-_GATHER.node_name, _INDEX_SELECT.node_name, _TAKE.node_name = (
-    "GatherBackward0", "IndexSelectBackward0", "TakeBackward0")
+GATHER, INDEX_SELECT, TAKE = map(_picking, ("gather", "index_select", "take"))
 
 
 def check_positions(name, index, size, dim):
@@ -237,16 +234,18 @@ def check_positions(name, index, size, dim):
             f"{name}(): index {bad} is out of bounds for dimension {dim} with size {size}")
 
 
-def along(xp, dim, index, shape):
+def along(xp, dim, index):
     """Return the key of the places that `gather` reads: index along dim, itself elsewhere."""
     return tuple([index if d == dim else xp.arange(n).reshape(
         (n,) + (1,) * (index.ndim - d - 1)) for d, n in enumerate(index.shape)])
 
 
 def gather_key(name, array, dim, index, xp):
-    """Return (array, key) for gather and scatter; 0-d arrays count as having one element."""
-    array = array if array.ndim else array.reshape(1)
-    index = index if index.ndim else index.reshape(1)
+    """Return the key of the elements that gather reads and scatter writes.
+
+    Raises:
+        RuntimeError: for indices of another rank, size or type than fits, or out of range.
+    """
     if index.size and index.ndim != array.ndim:
         raise RuntimeError(
             f"{name}(): Index tensor must have the same number of dimensions as input tensor")
@@ -258,23 +257,23 @@ def gather_key(name, array, dim, index, xp):
                 f"{list(index.shape)} to be no larger than self {list(array.shape)} apart from "
                 f"dimension {dim}")
     check_positions(name, index, array.shape[dim], dim)
-    return array, along(xp, dim, index, array.shape)
+    return along(xp, dim, index)
 
 
 def _along_dim(input, dim, index):
     """Return the elements that an index tensor of the input's rank names along a dimension."""
     array, xp = memory(input), input._xp
     if array.ndim and index._array.ndim:
-        _, key = gather_key("gather", array, dim, index._array, xp)
+        key = gather_key("gather", array, dim, index._array, xp)
         if not index._array.size and index._array.ndim != array.ndim:
             return reshape(input, -1)[:0].reshape(tuple(index.shape))
-        return copied(_GATHER, input, array[key], {"index": key})
+        return copied(GATHER, input, array[key], {"index": key})
     found = _along_dim(reshape(input, -1) if not array.ndim else input, dim,
                        index if index._array.ndim else reshape(index, 1))
     return reshape(found, tuple(index.shape))
 
 
-@tensor_method
+@GATHER.public
 def gather(input, dim, index, *, sparse_grad=False, out=None):
     """Return the elements that an index tensor names along a dimension.
 
@@ -321,7 +320,7 @@ def take_along_dim(input, indices, dim=None, *, out=None):
     return gather(expand(input, own[0]), dim, expand(indices, own[1]), out=out)
 
 
-@tensor_method
+@INDEX_SELECT.public
 def index_select(input, dim, index, *, out=None):
     """Return the slices along a dimension that a vector of indices names.
 
@@ -349,11 +348,11 @@ def index_select(input, dim, index, *, out=None):
         positions = positions.reshape(-1)
         check_positions("index_select", positions, array.shape[dim], dim)
         key = at(dim, positions)
-        found = copied(_INDEX_SELECT, input, input._xp.pick(array, key), {"index": key})
+        found = copied(INDEX_SELECT, input, input._xp.pick(array, key), {"index": key})
     return into(out, found)
 
 
-@tensor_method
+@TAKE.public
 def take(input, index, *, out=None):
     """Return the elements at positions in the flattened tensor, in the index's shape.
 
@@ -374,5 +373,5 @@ def take(input, index, *, out=None):
         r = flat._xp.pick(flat._array, key)
     except IndexError as error:
         raise IndexError(f"out of range: {keys.explain(error, flat._array, key)}") from None
-    found = copied(_TAKE, flat, r, {"index": key})
+    found = copied(TAKE, flat, r, {"index": key})
     return into(out, found)

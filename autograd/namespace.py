@@ -6,6 +6,7 @@ spellings that PyTorch lacks.
 """
 
 from .op import RECORDS
+from .tensor import Tensor
 
 __all__ = ["xp"]
 
@@ -52,6 +53,7 @@ def _zeros(shape, dtype):
 _SPELLINGS = {
     "expand_dims": _expand_dims,
     "arange": _arange,
+    "asarray": lambda array: Tensor._wrap(array),
     "zeros": _zeros,
     "ones_like": lambda x: x.detach() * 0 + 1,
     "zeros_like": lambda x: x.detach() * 0,

@@ -44,6 +44,22 @@ class Indexing:
         rest[index] = 0
         return rest
 
+    def diagonal_view(self, array, offset, dim1, dim2):
+        """Return a writable view of the diagonals of two dimensions; they become the last one."""
+        rows, columns = array.shape[dim1], array.shape[dim2]
+        length = max(min(rows, columns - offset) if offset >= 0 else min(rows + offset, columns), 0)
+        steps = [s // array.itemsize for s in array.strides]
+        start = 0 if not length else offset * steps[dim2] if offset >= 0 else -offset * steps[dim1]
+        rest = [d for d in range(array.ndim) if d not in (dim1 % array.ndim, dim2 % array.ndim)]
+        return self.view(array, (*[array.shape[d] for d in rest], length),
+                         (*[steps[d] for d in rest], steps[dim1] + steps[dim2]), start)
+
+    def zeros_diagonal(self, part, shape, offset, dim1, dim2):
+        """Return zeros of a shape with `part` on the diagonals of two dimensions."""
+        whole = self.zeros(shape, part.dtype)
+        self.diagonal_view(whole, offset, dim1, dim2)[...] = part
+        return whole
+
     def overlaps(self, a, b):
         """Return whether two arrays without gaps share some but not all of their memory."""
         if not (a.flags.c_contiguous and b.flags.c_contiguous):

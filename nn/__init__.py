@@ -1,0 +1,10 @@
+"""Neural networks: PyTorch's `torch.nn`.
+
+`functional` has the layers as functions, `modules` as classes, `init` their initial values,
+`utils` what training loops need beside them.
+PyTorch page: https://docs.pytorch.org/docs/2.13/nn.html
+"""
+
+from . import functional, init, modules, parameter, utils
+from .modules import *  # noqa: F403
+from .parameter import Buffer, Parameter, UninitializedBuffer, UninitializedParameter

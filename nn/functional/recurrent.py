@@ -1,0 +1,175 @@
+"""Recurrent networks: one step of each cell, and layers that run a cell along a sequence.
+
+The input's part of all steps is one product; only the state's part is inside the loop.
+PyTorch page: https://docs.pytorch.org/docs/2.13/nn.html#recurrent-layers
+"""
+
+from ...autograd.composite import composite
+from ...autograd.ops.joining import cat, stack
+from .dropout import dropout
+from .linear import linear
+
+__all__ = ["gru_step", "lstm_step", "recurrent", "rnn_step"]
+
+
+def rnn_step(gates, h, w_hh, b_hh, nonlinearity):
+    """One step of the Elman network: h' = tanh(gates + W h + b), or with ReLU.
+
+    Args:
+        gates: the input's part, shape (N, H).
+        h: the state, shape (N, H).
+    """
+    out = gates + linear(h, w_hh, b_hh)
+    return out.relu() if nonlinearity == "relu" else out.tanh()
+
+
+def gru_step(gates, h, w_hh, b_hh):
+    """One step of the gated recurrent unit.
+
+    Args:
+        gates: the input's part of reset gate, update gate and candidate, shape (N, 3 · H).
+        h: the state, shape (N, H).
+    Source: Cho et al., "Learning Phrase Representations", 2014.
+    """
+    i_r, i_z, i_n = gates.chunk(3, 1)
+    h_r, h_z, h_n = linear(h, w_hh, b_hh).chunk(3, 1)
+    r, z = (i_r + h_r).sigmoid(), (i_z + h_z).sigmoid()
+    n = (i_n + r * h_n).tanh()
+    return n + z * (h - n)
+
+
+def lstm_step(gates, h, c, w_hh, b_hh, w_hr=None):
+    """One step of the long short-term memory; returns (h', c').
+
+    Args:
+        gates: the input's part of input gate, forget gate, candidate and output gate, shape
+            (N, 4 · H).
+        h: the output state, shape (N, H) or (N, P) with projection.
+        c: the cell state, shape (N, H).
+        w_hr: projection of the output, shape (P, H), or None.
+    Source: Hochreiter and Schmidhuber, 1997; Gers et al., 2000; Sak et al., 2014 (projection).
+    """
+    i, f, g, o = (gates + linear(h, w_hh, b_hh)).chunk(4, 1)
+    c = f.sigmoid() * c + i.sigmoid() * g.tanh()
+    h = o.sigmoid() * c.tanh()
+    return (h if w_hr is None else linear(h, w_hr)), c
+
+
+# -- one layer, one direction ---------------------------------------------------------------------
+
+
+@composite
+def lstm_layer(gates, h, c, w_hh, b_hh, w_hr):
+    """Run the LSTM along a sequence; returns outputs and cell states of all steps, joined.
+
+    Args:
+        gates: the input's part for all steps, shape (T, N, 4 · H).
+
+    Returns:
+        Shape (T, N, P + H): h and c after each step.
+    """
+    steps = []
+    for gate in gates.unbind(0):
+        h, c = lstm_step(gate, h, c, w_hh, b_hh, w_hr)
+        steps.append(cat([h, c], 1))
+    return stack(steps)
+
+
+@composite
+def gru_layer(gates, h, w_hh, b_hh):
+    """Run the GRU along a sequence: (T, N, 3 · H) -> (T, N, H)."""
+    steps = []
+    for gate in gates.unbind(0):
+        h = gru_step(gate, h, w_hh, b_hh)
+        steps.append(h)
+    return stack(steps)
+
+
+@composite
+def rnn_layer(gates, h, w_hh, b_hh, nonlinearity):
+    """Run the Elman network along a sequence: (T, N, H) -> (T, N, H)."""
+    steps = []
+    for gate in gates.unbind(0):
+        h = rnn_step(gate, h, w_hh, b_hh, nonlinearity)
+        steps.append(h)
+    return stack(steps)
+
+
+def _run_layer(mode, gates, state, weights):
+    """Return (outputs of all steps, final state) of one layer in one direction."""
+    if mode == "LSTM":
+        h, c = state
+        size = h.shape[1]
+        steps = lstm_layer(gates, h, c, weights["hh"], weights["b_hh"], weights["hr"])
+        last = steps[-1]
+        return steps[..., :size], (last[:, :size], last[:, size:])
+    if mode == "GRU":
+        steps = gru_layer(gates, state[0], weights["hh"], weights["b_hh"])
+    else:
+        nonlinearity = "relu" if mode == "RNN_RELU" else "tanh"
+        steps = rnn_layer(gates, state[0], weights["hh"], weights["b_hh"], nonlinearity)
+    return steps, (steps[-1],)
+
+
+def _run_ragged(mode, gates, state, weights, batch_sizes, reverse):
+    """The same for packed sequences: the batch shrinks as sequences end.
+
+    Args:
+        gates: shape (elements, gates · H), all sequences' first steps, then the second, ...
+    """
+    pieces = gates.split(batch_sizes)
+    outputs, count = [None] * len(pieces), 0
+    running, ended = None, []
+    order = reversed(range(len(pieces))) if reverse else range(len(pieces))
+    for t in order:
+        size = batch_sizes[t]
+        if reverse:
+            joining = [s[count:size] for s in state]
+            running = joining if running is None else [
+                cat([r, j]) if size > count else r for r, j in zip(running, joining)]
+        elif running is None:
+            running = list(state)
+        elif size < count:
+            ended.append([r[size:] for r in running])
+            running = [r[:size] for r in running]
+        count = size
+        steps, running = _run_layer(mode, pieces[t].unsqueeze(0), running, weights)
+        outputs[t] = steps[0]
+    final = [cat(parts) for parts in zip(running, *reversed(ended))] if ended else running
+    return cat(outputs), tuple(final)
+
+
+def recurrent(mode, input, state, layers, dropout_p, training, batch_sizes=None):
+    """Run a stack of recurrent layers, each in one or two directions.
+
+    Args:
+        mode: "LSTM", "GRU", "RNN_TANH" or "RNN_RELU".
+        input: shape (T, N, features), or (elements, features) with `batch_sizes`.
+        state: the initial h (and c), each of shape (layers · directions, N, size).
+        layers: per layer, per direction, the weights by name: ih, hh, b_ih, b_hh, hr.
+        dropout_p: dropout between layers in training.
+        batch_sizes: how many sequences are still running at each step, for packed input.
+
+    Returns:
+        The last layer's outputs, and the final state shaped as the initial one.
+    """
+    finals, number = [], 0
+    for depth, directions in enumerate(layers):
+        outputs = []
+        for direction, weights in enumerate(directions):
+            start = [s[number] for s in state]
+            gates = linear(input, weights["ih"], weights["b_ih"])
+            if batch_sizes is not None:
+                out, final = _run_ragged(mode, gates, start, weights, batch_sizes, direction == 1)
+            elif direction == 1:
+                out, final = _run_layer(mode, gates.flip(0), start, weights)
+                out = out.flip(0)
+            else:
+                out, final = _run_layer(mode, gates, start, weights)
+            outputs.append(out)
+            finals.append(final)
+            number += 1
+        input = outputs[0] if len(outputs) == 1 else cat(outputs, -1)
+        if dropout_p and training and depth < len(layers) - 1:
+            input = dropout(input, dropout_p)
+    return input, tuple(stack(parts) for parts in zip(*finals))

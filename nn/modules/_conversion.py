@@ -1,0 +1,102 @@
+"""Moving a module's tensors to another device or dtype."""
+
+from ...autograd import Tensor, dtypes
+from ...autograd.creation import empty_like
+from ..parameter import is_lazy
+
+
+class Conversion:
+    """The part of Module that converts parameters, gradients and buffers."""
+
+    __slots__ = ()
+
+    def _apply(self, fn, recurse=True):
+        """Replace every tensor's memory by that of `fn(tensor)`; parameters stay the objects
+        that optimizers hold."""
+        if recurse:
+            for child in self.children():
+                child._apply(fn)
+        for parameter in self._parameters.values():
+            if parameter is None:
+                continue
+            grad = parameter.grad
+            parameter.data = fn(parameter.detach() if not is_lazy(parameter) else parameter.data)
+            if grad is not None:
+                parameter.grad = fn(grad.detach()).requires_grad_(grad.requires_grad)
+        buffers = self._buffers
+        for name, buffer in buffers.items():
+            if buffer is not None:
+                buffers[name] = fn(buffer)
+        return self
+
+    def to(self, *args, **kwargs):
+        """Move and cast: `to(device)`, `to(dtype)`, `to(device, dtype)` or `to(tensor)`.
+
+        Only floating-point tensors are cast; all are moved. Returns self.
+
+        Raises:
+            TypeError: the dtype is not floating point.
+
+        >>> import ember as torch
+        >>> torch.nn.Linear(2, 2).to(torch.float64).weight.dtype
+        torch.float64
+        """
+        device, dtype, non_blocking = _parse_to(*args, **kwargs)
+        if dtype is not None and not dtype.is_floating_point:
+            raise TypeError("nn.Module.to only accepts floating point or complex dtypes, "
+                            f"but got desired dtype={dtype}")
+
+        def convert(tensor):
+            target = dtype if tensor.dtype.is_floating_point else None
+            return tensor.to(device=device, dtype=target, non_blocking=non_blocking)
+
+        return self._apply(convert)
+
+    def to_empty(self, *, device, recurse=True):
+        """Move to a device without copying the values; return self."""
+        return self._apply(lambda tensor: empty_like(tensor, device=device), recurse)
+
+    def cuda(self, device=None):
+        """Move all tensors to the GPU; return self."""
+        return self._apply(lambda tensor: tensor.cuda(device))
+
+    def cpu(self):
+        """Move all tensors to the CPU; return self."""
+        return self._apply(lambda tensor: tensor.cpu())
+
+    def type(self, dst_type):
+        """Cast all tensors, integer ones too; return self."""
+        return self._apply(lambda tensor: tensor.type(dst_type))
+
+    def float(self):
+        """Cast all floating-point tensors to float32; return self."""
+        return self._cast(dtypes.float32)
+
+    def double(self):
+        """Cast all floating-point tensors to float64; return self."""
+        return self._cast(dtypes.float64)
+
+    def half(self):
+        """Cast all floating-point tensors to float16; return self."""
+        return self._cast(dtypes.float16)
+
+    def _cast(self, dtype):
+        return self._apply(lambda t: t.to(dtype) if t.dtype.is_floating_point else t)
+
+    def share_memory(self):
+        """Move all tensors to shared memory; return self."""
+        return self._apply(lambda tensor: tensor.share_memory_())
+
+
+def _parse_to(*args, device=None, dtype=None, non_blocking=False, memory_format=None, copy=False):
+    """Sort the arguments of `to` into device, dtype and non_blocking."""
+    for arg in args:
+        if isinstance(arg, dtypes.dtype):
+            dtype = arg
+        elif isinstance(arg, Tensor):
+            device, dtype = arg.device, arg.dtype
+        elif isinstance(arg, bool):
+            non_blocking = arg
+        elif arg is not None:
+            device = arg
+    return device, dtype, non_blocking

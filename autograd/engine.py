@@ -6,7 +6,7 @@ from operator import attrgetter
 from numpy import float32
 
 from . import writes
-from .graph import FREED, AccumulateGrad, OutputNode, make_node
+from .graph import FREED, AccumulateGrad, OutputNode, Rule, make_node
 from .tensor import Tensor
 
 __all__ = ["run"]
@@ -211,10 +211,10 @@ def output_backward(node, g):
     return (slots,)
 
 
-class _Output:
-    """The record of OutputNode: not an operation, hence not registered as one."""
+class _Output(Rule):
+    """The rule of OutputNode."""
 
-    node_name = label = "output"
+    node_name = name = label = "output"
     backward = staticmethod(output_backward)
     graph_backward = staticmethod(output_backward)
 

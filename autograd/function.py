@@ -3,7 +3,7 @@
 import functools
 
 from . import modes, views, writes
-from .graph import FREED, make_node
+from .graph import FREED, Rule, make_node
 from .tensor import Tensor
 
 __all__ = ["Function", "FunctionCtx", "once_differentiable"]
@@ -75,16 +75,13 @@ class FunctionCtx:
 _SELF = object()
 
 
-class _FunctionRecord:
+class _FunctionRecord(Rule):
     """The op of the nodes that a Function subclass makes."""
 
     def __init__(self, cls):
         self.name = self.label = cls.__name__
         self.node_name = cls.__name__ + "Backward"
         self.cls = cls
-
-    def named(self, node):
-        return {}
 
     def backward(self, node, g):
         with modes.no_grad():

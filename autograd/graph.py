@@ -21,6 +21,20 @@ class _Freed:
 FREED = _Freed()
 
 
+class Rule:
+    """What the engine asks of a node's `op` when it is no op record.
+
+    Subclasses define `name`, `label`, `node_name`, and `backward(node, g)` and
+    `graph_backward(node, g)`, which return one gradient per parent.
+    """
+
+    node_name = name = label = ""
+
+    def named(self, node):
+        """Return the saved arrays whose overwriting must be noticed, by name."""
+        return {}
+
+
 class Node:
     """One recorded operation.
 

@@ -1,7 +1,7 @@
 """In-place operations: write the memory, then rewrite the history that owns it."""
 
 from . import dtypes, modes, views, writes
-from .graph import AccumulateGrad, clock, make_node
+from .graph import AccumulateGrad, Rule, clock, make_node
 from .tensor import Tensor, new
 
 __all__ = ["make_inplace", "overwrite"]
@@ -143,14 +143,11 @@ def _alias(base):
     return t
 
 
-class _CopySlices:
+class _CopySlices(Rule):
     """History of a base after a write to one of its views: out = base with view := value."""
 
     node_name = label = "CopySlices"
     name = "copy_slices"
-
-    def named(self, node):
-        return {}
 
     def backward(self, node, g):
         rest = g.copy()

@@ -3,7 +3,7 @@
 import numpy as np
 
 from .. import creation, devices, dtypes, inplace, modes
-from ..graph import make_node
+from ..graph import Rule, make_node
 from ..op import op
 from ..tensor import Tensor, tensor_method
 
@@ -36,14 +36,11 @@ overwritten.vjp("input", lambda g: g * 0)
 overwritten.vjp("other", lambda g: g)
 
 
-class _Move:
+class _Move(Rule):
     """History of a tensor that came from another device: the gradient goes back there."""
 
     name = label = "to"
     node_name = "ToCopyBackward0"
-
-    def named(self, node):
-        return {}
 
     def backward(self, node, g):
         source, target = node.saved

@@ -2,9 +2,10 @@
 
 from .along import Along
 from .indexing import Indexing
+from .special import NAMES, Special
 
 
-class Backend(Along, Indexing):
+class Backend(Along, Indexing, Special):
     """An array module and the table of what array modules disagree about.
 
     Attribute access falls through to the array module and is cached, so that formulas write
@@ -23,7 +24,7 @@ class Backend(Along, Indexing):
     module = None
 
     def __getattr__(self, name):
-        value = getattr(self.module, name)
+        value = self.special(name) if name in NAMES else getattr(self.module, name)
         setattr(self, name, value)
         return value
 

@@ -8,10 +8,6 @@ from .numpy import NumpyBackend
 
 __all__ = ["CupyBackend", "device_count", "make", "missing"]
 
-# Where CuPy's API spells a NumPy function that formulas use in another place.
-_ELSEWHERE = {"erfc": "erfc", "gammaln": "gammaln", "digamma": "digamma",
-              "erfinv": "erfinv"}
-
 
 @functools.cache
 def missing():
@@ -66,21 +62,12 @@ class CupyBackend(NumpyBackend):
     """CuPy on one GPU."""
 
     device_type = "cuda"
+    special_module = "cupyx.scipy.special"
 
     def __init__(self, cupy, index):
         self.module = cupy
         self.index = index
         self.array_types = (cupy.ndarray,)
-
-    def __getattr__(self, name):
-        if name in _ELSEWHERE:
-            import cupyx.scipy.special
-
-            value = getattr(cupyx.scipy.special, _ELSEWHERE[name])
-        else:
-            value = getattr(self.module, name)
-        setattr(self, name, value)
-        return value
 
     def from_host(self, array):
         """Return a host array as an array on this GPU."""

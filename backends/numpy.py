@@ -1,7 +1,5 @@
 """The CPU backend: NumPy, and the reference for every other backend."""
 
-import math
-
 import numpy as np
 
 from .base import Backend
@@ -95,18 +93,6 @@ class NumpyBackend(Backend):
         """Add values into `array[index]` in place; repeated indices accumulate."""
         np.add.at(array, index, values)
         return array
-
-    def erf(self, x):
-        """Error function, by SciPy when it is installed, else element by element."""
-        return _special("erf", math.erf)(x).astype(x.dtype, copy=False)
-
-
-def _special(name, scalar_function):
-    try:
-        import scipy.special
-    except ImportError:
-        return np.vectorize(scalar_function, otypes="d")
-    return getattr(scipy.special, name)
 
 
 cpu = NumpyBackend()

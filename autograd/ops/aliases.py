@@ -3,7 +3,8 @@
 from ..inplace import make_inplace
 from ..op import RECORDS
 from ..tensor import Tensor
-from . import clamping, comparison, elementwise, exponential, products, rounding, trigonometry  # noqa: F401
+from . import (clamping, comparison, distances, elementwise, exponential, products,  # noqa: F401
+               rounding, special, trigonometry)
 
 # Second name: name of the record.
 _SECOND = {
@@ -14,12 +15,17 @@ _SECOND = {
     "true_divide": "div",
 }
 
+# Functions without a record of their own that PyTorch has in place as well.
+_TWINS = ("addbmm", "addcdiv", "addcmul", "addmm", "addmv", "addr", "baddbmm", "clamp_max",
+          "clamp_min", "clip", "fix", "float_power", "ldexp", "mvlgamma", "polygamma", "renorm",
+          "sgn")
+
 
 class _Twin:
     """What `make_inplace` wants to know of an operation."""
 
-    def __init__(self, call):
-        self.name, self.call = call.__name__, call
+    def __init__(self, name):
+        self.name, self.call = name, getattr(Tensor, name)
 
 
 def _attach():
@@ -29,11 +35,8 @@ def _attach():
         twin = getattr(Tensor, first + "_", None)
         if twin is not None:
             setattr(Tensor, name + "_", twin)
-    for call in (clamping.addcdiv, clamping.addcmul, clamping.clamp_max, clamping.clamp_min,
-                 clamping.clip, exponential.float_power, exponential.ldexp, products.addbmm,
-                 products.addmm, products.addmv, products.addr, products.baddbmm, rounding.fix,
-                 rounding.sgn):
-        setattr(Tensor, call.__name__ + "_", make_inplace(_Twin(call)))
+    for name in _TWINS:
+        setattr(Tensor, name + "_", make_inplace(_Twin(name)))
 
 
 _attach()

@@ -1,8 +1,8 @@
 """Nine training steps, each written once against PyTorch's API.
 
 A workload takes the module that plays PyTorch and a device name, and returns a step function
-without arguments that returns the loss. Sizes are those of well-known small programs, from micrograd's scalars to a
-GPT; both libraries run exactly this text.
+without arguments that returns the loss. Sizes are those of well-known small programs, from
+micrograd's scalars to a GPT; both libraries run exactly this text.
 """
 
 from __future__ import annotations

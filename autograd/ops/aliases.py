@@ -17,15 +17,14 @@ _SECOND = {
 
 # Functions without a record of their own that PyTorch has in place as well.
 _TWINS = ("addbmm", "addcdiv", "addcmul", "addmm", "addmv", "addr", "baddbmm", "clamp_max",
-          "clamp_min", "clip", "fix", "float_power", "ldexp", "mvlgamma", "polygamma", "renorm",
-          "sgn")
+          "clamp_min", "clip", "fix", "float_power", "ldexp", "mvlgamma", "polygamma", "sgn")
 
 
 class _Twin:
     """What `make_inplace` wants to know of an operation."""
 
-    def __init__(self, name):
-        self.name, self.call = name, getattr(Tensor, name)
+    def __init__(self, name, call=None):
+        self.name, self.call = name, call or getattr(Tensor, name)
 
 
 def _attach():
@@ -37,6 +36,9 @@ def _attach():
             setattr(Tensor, name + "_", twin)
     for name in _TWINS:
         setattr(Tensor, name + "_", make_inplace(_Twin(name)))
+    # its first step saves the tensor, which the last one is going to overwrite
+    Tensor.renorm_ = make_inplace(_Twin(
+        "renorm", lambda self, p, dim, maxnorm: self.clone().renorm(p, dim, maxnorm)))
 
 
 _attach()

@@ -142,19 +142,44 @@ def test_strided_tensors_are_filled_along_their_memory():
     assert ember.rand(1).item() == pytest.approx(0.5262957811355591, rel=1e-6)
 
 
-def test_the_seeds_of_a_shuffling_data_loader():
-    # for batch in DataLoader(list(range(8)), 4, shuffle=True), twice
-    def draw_seed():
-        return ember.empty((), dtype=ember.int64).random_().item()
+# -- what draws from the stream --------------------------------------------------------------------
 
+
+def test_dropout_keeps_what_pytorch_keeps():
     ember.manual_seed(1337)
-    orders = []
-    for _ in range(2):
-        draw_seed()  # for the workers
-        shuffle = ember.Generator().manual_seed(draw_seed())
-        orders.append(ember.randperm(8, generator=shuffle).tolist())
-    assert orders == [[7, 5, 0, 4, 1, 6, 2, 3], [2, 5, 3, 1, 6, 4, 0, 7]]
+    kept = ember.nn.functional.dropout(ember.ones(10), 0.3)
+    assert (kept != 0).tolist() == [bool(k) for k in (1, 0, 1, 1, 1, 1, 1, 1, 0, 1)]
+    assert kept.max().item() == pytest.approx(1 / 0.7)
+    ember.manual_seed(1337)
+    kept = ember.nn.Dropout2d(0.5)(ember.ones(2, 4, 1, 2))
+    assert kept[:, :, 0, 0].tolist() == [[0, 0, 0, 0], [2, 0, 2, 2]]
+
+
+def test_layers_start_where_pytorchs_start():
+    for layer, values in (
+            (lambda: ember.nn.Linear(3, 2), [
+                -0.4869174659252167, -0.0050613596104085445, 0.14214147627353668,
+                -0.08956071734428406, -0.34596168994903564, -0.5442638397216797,
+                0.09829212725162506, 0.22710175812244415]),
+            (lambda: ember.nn.Conv2d(1, 1, 2), [
+                -0.4216828942298889, -0.004383265972137451, 0.12309813499450684,
+                -0.07756185531616211, -0.2996116280555725])):
+        ember.manual_seed(1337)
+        found = [v for p in layer().parameters() for v in p.flatten().tolist()]
+        assert found == values  # bit for bit
+    ember.manual_seed(1337)
+    np.testing.assert_allclose(ember.nn.Embedding(2, 3).weight.tolist(), [
+        [-2.025992, -2.065509, -1.205363], [-0.912224, -1.250222, 0.803234]], atol=1e-6)
+
+
+def test_a_data_loader_shuffles_as_pytorchs():
+    ember.manual_seed(1337)
+    loader = ember.utils.data.DataLoader(list(range(8)), batch_size=4, shuffle=True)
+    assert [b.tolist() for b in loader] == [[7, 5, 0, 4], [1, 6, 2, 3]]
+    assert [b.tolist() for b in loader] == [[2, 5, 3, 1], [6, 4, 0, 7]]
     assert ember.rand(1).item() == pytest.approx(0.1761389970779419, rel=1e-6)
+    ember.manual_seed(1337)
+    assert ember.utils.data.random_split(list(range(6)), [4, 2])[0].indices == [1, 3, 2, 4]
 
 
 # -- generators and states -------------------------------------------------------------------------

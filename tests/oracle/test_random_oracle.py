@@ -194,6 +194,58 @@ def test_poisson(scale):
     assert_same(lambda m: m.poisson(m.rand(200, dtype=m.float64) * scale))
 
 
+DROPOUTS = {
+    "dropout": lambda m: m.nn.functional.dropout(m.ones(1000) * 1.7, 0.3),
+    "dropout in place": lambda m: m.nn.functional.dropout(m.ones(1000) * 1.7, 0.3, True, True),
+    "dropout of everything": lambda m: m.nn.functional.dropout(m.ones(1000), 1.0),
+    "Dropout": lambda m: m.nn.Dropout(0.2)(m.rand(50, 20)),
+    "Dropout1d": lambda m: m.nn.Dropout1d(0.5)(m.ones(4, 10, 3)),
+    "Dropout2d": lambda m: m.nn.Dropout2d(0.5)(m.ones(4, 10, 3, 3)),
+    "Dropout3d": lambda m: m.nn.Dropout3d(0.5)(m.ones(2, 10, 3, 3, 3)),
+    "AlphaDropout": lambda m: m.nn.AlphaDropout(0.3)(m.rand(50, 20)),
+    "FeatureAlphaDropout": lambda m: m.nn.FeatureAlphaDropout(0.3)(m.rand(4, 10, 3, 3)),
+}
+
+
+@pytest.mark.parametrize("what", DROPOUTS)
+def test_dropout(what):
+    assert_same(DROPOUTS[what])
+
+
+def parameters(layer):
+    return lambda m: m.cat([p.detach().flatten() for p in layer(m).parameters()])
+
+
+@pytest.mark.parametrize("layer", [
+    lambda m: m.nn.Linear(30, 20), lambda m: m.nn.Conv1d(4, 6, 5), lambda m: m.nn.Conv2d(3, 16, 3),
+    lambda m: m.nn.LSTM(8, 16, 2), lambda m: m.nn.GRU(8, 16)])
+def test_default_initialisation(layer):
+    assert_same(parameters(layer))
+
+
+def test_default_initialisation_of_embeddings():
+    assert_same(parameters(lambda m: m.nn.Embedding(100, 16)), 5e-7)
+
+
+@pytest.mark.parametrize("name, absolute", [
+    ("uniform_", 0), ("xavier_uniform_", 0), ("kaiming_uniform_", 0), ("normal_", 5e-7),
+    ("xavier_normal_", 1e-7), ("kaiming_normal_", 2e-7), ("trunc_normal_", 5e-7)])
+def test_initialisers(name, absolute):
+    assert_same(lambda m: getattr(m.nn.init, name)(m.empty(30, 20)), absolute)
+
+
+@pytest.mark.parametrize("options", [{}, {"drop_last": True}, {"batch_size": 1}])
+def test_the_order_of_a_shuffling_loader(options):
+    def program(m):
+        data = m.utils.data.TensorDataset(m.arange(100))
+        loader = m.utils.data.DataLoader(data, **{"batch_size": 8, **options}, shuffle=True)
+        own = m.utils.data.DataLoader(data, 8, shuffle=True,
+                                      generator=m.Generator().manual_seed(3))
+        return m.cat([b for _ in range(2) for (b,) in loader] + [b for (b,) in own])
+
+    assert_same(program)
+
+
 def test_states_interchange():
     for draws in (0, 1, 624, 700):
         torch.manual_seed(draws - 1)

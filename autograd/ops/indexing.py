@@ -111,7 +111,8 @@ def _view_at(self, basic):
 @op(namespaces=(), derivative="g[index]")
 def zeros_plus(xp, input, shape, index):
     """Return zeros of a shape with the input added at a key with index arrays."""
-    return xp.zeros_plus(input, shape, index)
+    on_device = tuple([i if type(i) is slice else xp.asarray(i) for i in index])
+    return xp.zeros_plus(input, shape, on_device)
 
 
 zeros_plus.vjp("input", lambda g, index: g[index])

@@ -324,6 +324,25 @@ def test_a_name_that_only_pytorch_has_says_where_to_ask():
     assert said.endswith("(PyTorch 2.13 has it: ask for it in ember's issue tracker)")
 
 
+def test_a_package_that_is_imported_by_itself_answers_too(script, tmp_path):
+    path = script("""
+        import ember as torch
+        import ember.nn.functional as F
+        import ember.optim
+        print(type(torch) is type(F))
+        for module in (F, torch.nn, torch.optim.lr_scheduler):
+            try:
+                module.no_such_name
+            except AttributeError as error:
+                print(error)
+        import ember.utils
+        print(type(torch) is type(F))
+        """)
+    lines = python(path, cwd=tmp_path).stdout.splitlines()
+    assert lines == ["False", *(f"neither PyTorch 2.13 nor ember has torch.{place}.no_such_name"
+                     for place in ("nn.functional", "nn", "optim.lr_scheduler")), "True"]
+
+
 def test_missing_imports_are_import_errors(installed):
     with pytest.raises(ImportError, match=r"torch\.zeroes; nearest: torch\.zeros"):
         from torch import zeroes  # noqa: F401
@@ -361,7 +380,7 @@ def test_a_missing_tensor_method_is_explained_when_a_script_ends(script, tmp_pat
 
 def test_a_missing_module_is_compared_with_nothing():
     assert message(ember, "jit").startswith("ember has no torch.jit yet (")
-    assert names.nearest("torch.nn.attention") is None
+    assert names.nearest("torch.distributed") is None
 
 
 # -- drawing --------------------------------------------------------------------------------------

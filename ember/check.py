@@ -26,7 +26,7 @@ def check_file(path):
     Args:
         path: a Python file.
     Returns:
-        (number of different names used, list of `Use` that ember lacks).
+        The set of the names used, and a list of (missing name, its `Use`).
     Raises:
         CannotCheck: when it cannot be read, or is not Python.
     """
@@ -40,7 +40,7 @@ def check_file(path):
         lacking = _lacking_method(use) if use.method else _lacking(use.name)
         if lacking:
             missing.append((lacking, use))
-    return len({use.name for use in found if not use.method}), missing
+    return {use.name for use in found if not use.method}, missing
 
 
 def _parse(path):
@@ -128,7 +128,7 @@ def main(paths):
         The exit status: 0 when ember has every name, 1 when it lacks some, 2 when a file could
         not be checked.
     """
-    files, used, lacking, refused = 0, 0, [], 0
+    files, used, lacking, refused = 0, set(), set(), 0
     for path in paths:
         try:
             found = python_files(path)
@@ -137,13 +137,14 @@ def main(paths):
             continue
         for file in found:
             try:
-                count, missing = check_file(file)
+                found_here, missing = check_file(file)
             except CannotCheck as error:
                 refused += _refuse(error)
                 continue
-            files, used = files + 1, used + count
+            files += 1
+            used |= found_here
+            lacking |= {name for name, use in missing if not use.optional}
             _report(file, missing)
-            lacking += [name for name, use in missing if not use.optional]
     print(_summary(files, used, lacking, refused))
     return 2 if refused else 1 if lacking else 0
 
@@ -166,8 +167,8 @@ def _report(path, missing):
 
 
 def _summary(files, used, lacking, refused):
-    of = f"{files} file{'s' * (files != 1)}, {used} PyTorch name{'s' * (used != 1)}"
+    of = f"{files} file{'s' * (files != 1)}, {len(used)} PyTorch name{'s' * (len(used) != 1)}"
     unread = f"; {refused} could not be checked" if refused else ""
     if lacking:
-        return f"{of}: ember lacks {len(set(lacking))}{unread}"
+        return f"{of}: ember lacks {len(lacking)}{unread}"
     return f"{of}: ember has {'them all' if used else 'nothing to add'}{unread}"

@@ -154,4 +154,4 @@ def test_import_loads_nothing_heavier_than_numpy():
 def test_version_is_the_one_of_pyproject():
     import ember
 
-    assert ember.__version__.startswith(PYPROJECT["project"]["version"])
+    assert ember.version.ember == PYPROJECT["project"]["version"]

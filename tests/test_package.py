@@ -152,6 +152,6 @@ def test_import_loads_nothing_heavier_than_numpy():
 
 
 def test_version_is_the_one_of_pyproject():
-    import ember
+    from ember import version
 
-    assert ember.version.ember == PYPROJECT["project"]["version"]
+    assert version.ember == PYPROJECT["project"]["version"]

@@ -42,6 +42,7 @@ LONGEST_FILE = 500
 
 # What a formula calls its arrays; other names may be numbers, which `+=` does not write into.
 ARRAYS = {"g", "out", "input", "other", "tensors"}
+MAKES_AN_ARRAY = {"copy", "empty", "empty_like", "full", "full_like", "zeros", "zeros_like"}
 
 
 def sources(*folders):
@@ -134,32 +135,52 @@ def test_no_file_is_too_long_to_read():
 
 
 def formulas(tree):
-    """The functions of a file that are ops' forwards or derivatives: text over ``xp``."""
-    named = set()
+    """The functions of a file that are text over ``xp``, each with whether it is a derivative."""
+    derivatives = set()
     for node in ast.walk(tree):
         if isinstance(node, ast.Call) and getattr(node.func, "attr", "") in {"vjp", "jvp"}:
             for argument in node.args:
                 if isinstance(argument, ast.Lambda):
-                    yield argument
+                    yield argument, True
                 elif isinstance(argument, ast.Name):
-                    named.add(argument.id)
+                    derivatives.add(argument.id)
     for node in ast.walk(tree):
         if isinstance(node, ast.FunctionDef):
             decorators = (d.func if isinstance(d, ast.Call) else d for d in node.decorator_list)
-            is_op = any(getattr(d, "id", "") == "op" for d in decorators)
-            if is_op or node.name in named:
-                yield node
+            is_forward = any(getattr(d, "id", "") == "op" for d in decorators)
+            if is_forward or node.name in derivatives:
+                yield node, not is_forward
+
+
+def written(node):
+    """The name of the array that a statement writes into, if it does."""
+    if isinstance(node, ast.Subscript) and isinstance(node.ctx, ast.Store):
+        return getattr(node.value, "id", "?")
+    if isinstance(node, ast.AugAssign) and getattr(node.target, "id", "") in ARRAYS:
+        return node.target.id
+    return None
+
+
+def fresh(formula):
+    """The names that a formula gives to arrays it has just made."""
+    return {
+        node.targets[0].id
+        for node in ast.walk(formula)
+        if isinstance(node, ast.Assign)
+        and isinstance(node.targets[0], ast.Name)
+        and isinstance(node.value, ast.Call)
+        and getattr(node.value.func, "attr", "") in MAKES_AN_ARRAY
+    }
 
 
 def test_formulas_write_into_no_array():
-    """The same text runs on raw arrays and, for higher order, on Tensors; so it must be pure."""
+    """A forward may write into what it made; a derivative, which also runs on Tensors, nowhere."""
     impure = [
-        f"{path}:{node.lineno}"
+        f"{path}:{node.lineno} writes into {written(node)}"
         for path, tree in sources("autograd/ops")
-        for formula in formulas(tree)
+        for formula, is_derivative in formulas(tree)
         for node in ast.walk(formula)
-        if (isinstance(node, ast.Subscript) and isinstance(node.ctx, ast.Store))
-        or (isinstance(node, ast.AugAssign) and getattr(node.target, "id", "") in ARRAYS)
+        if written(node) and (is_derivative or written(node) not in fresh(formula))
     ]
     assert not impure, "\n".join(impure)
 

@@ -6,9 +6,9 @@ PyTorch page: https://docs.pytorch.org/docs/2.13/nn.functional.html#non-linear-a
 import math
 import warnings
 
-from ...autograd import Tensor
+from ...autograd import Tensor, dtypes
 from ...autograd import inplace as _inplace
-from ...autograd.creation import zeros_like
+from ...autograd.creation import empty, ones_like, zeros_like
 from ...autograd.composite import composite
 from ...autograd.ops import activation as records
 from ...autograd.ops import softmax as over_dim
@@ -33,6 +33,11 @@ def _finish(input, result, inplace, name):
         return result
     _inplace.check_writable(input, name)
     return _inplace.overwrite(input, result, name)
+
+
+def _apply(composition, input, inplace, name):
+    """Run a composition; in place, on a copy, since its steps save what they are given."""
+    return _finish(input, composition(input.clone() if inplace else input), inplace, name)
 
 
 # -- piecewise linear -----------------------------------------------------------------------------
@@ -101,12 +106,16 @@ def hardsigmoid(input, inplace=False):
     return _finish(input, records.hardsigmoid(input), inplace, "hardsigmoid_")
 
 
+def _hardswish(input):
+    return input * records.hardsigmoid(input)
+
+
 def hardswish(input, inplace=False):
     """input · hardsigmoid(input). Shape: any -> same.
 
     Source: Howard et al., "Searching for MobileNetV3", 2019.
     """
-    return _finish(input, input * records.hardsigmoid(input), inplace, "hardswish_")
+    return _apply(_hardswish, input, inplace, "hardswish_")
 
 
 def prelu(input, weight):
@@ -146,8 +155,11 @@ def rrelu(input, lower=1.0 / 8, upper=1.0 / 3, training=False, inplace=False):
                            f"but got {lower} and {upper}")
     if not training:
         return leaky_relu(input, (lower + upper) / 2, inplace)
-    slopes = zeros_like(input.detach()).uniform_(lower, upper)
-    return _finish(input, where(input > 0, input, input * slopes), inplace, "rrelu_")
+    sloped = input.detach() <= 0  # PyTorch draws a slope for these elements only, in float64
+    drawn = empty(int(sloped.sum()), dtype=dtypes.float64, device=input.device)
+    slopes = ones_like(input.detach())
+    slopes[sloped] = drawn.uniform_(lower, upper).to(input.dtype)
+    return _finish(input, input * slopes, inplace, "rrelu_")
 
 
 def rrelu_(input, lower=1.0 / 8, upper=1.0 / 3, training=False):
@@ -219,7 +231,12 @@ def silu(input, inplace=False):
     >>> torch.nn.functional.silu(torch.tensor([0.0, 1.0]))
     tensor([0.0000, 0.7311])
     """
-    return _finish(input, _silu(input), inplace, "silu_")
+    return _apply(_silu, input, inplace, "silu_")
+
+
+@composite
+def _mish(input):
+    return input * softplus(input).tanh()
 
 
 def mish(input, inplace=False):
@@ -227,7 +244,7 @@ def mish(input, inplace=False):
 
     Source: Misra, "Mish: A Self Regularized Non-Monotonic Neural Activation Function", 2019.
     """
-    return _finish(input, input * softplus(input).tanh(), inplace, "mish_")
+    return _apply(_mish, input, inplace, "mish_")
 
 
 @composite

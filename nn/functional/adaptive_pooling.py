@@ -167,10 +167,11 @@ def _fractional(name, dims, input, kernel_size, output_size, output_ratio, retur
     x = input if batched else input.unsqueeze(0)
     if samples is None:
         samples = empty(*x.shape[:2], dims, dtype=x.dtype, device=x.device).uniform_(0, 1)
-    place = None
+    samples, place = samples[:x.shape[0]], None
     for axis in range(dims):
-        # the first sample belongs to the last axis
-        starts = _starts(samples[..., dims - 1 - axis], shape[axis], sizes[axis], kernel[axis])
+        # in two dimensions PyTorch gives the first sample to the last axis
+        sample = samples[..., 1 - axis if dims == 2 else axis]
+        starts = _starts(sample, shape[axis], sizes[axis], kernel[axis])
         cells = starts.unsqueeze(-1) + arange(kernel[axis], device=x.device)
         cells = cells.reshape(*x.shape[:2], *[
             n for i in range(dims) for n in (cells.shape[2:] if i == axis else (1, 1))])

@@ -284,25 +284,26 @@ def multi_margin_loss(input, target, p=1, margin=1.0, weight=None, size_average=
     reduction = legacy(size_average, reduce, reduction)
     if p not in (1, 2):
         raise ValueError("only p == 1 and p == 2 supported")
-    if input.ndim not in (1, 2) or 0 in input.shape[1:] or input.shape == (0,):
+    if input.ndim > 2 or 0 in input.shape[1:] or input.shape == (0,):
         raise RuntimeError("Expected non-empty vector or matrix with optional 0-dim batch size, "
                            f"but got: {list(input.shape)}")
     batch = input.shape[0] if input.ndim == 2 else 1
     if target.ndim > 1 or target.numel() != batch:
         raise RuntimeError(f"inconsistent target size, expected {batch} but got "
                            f"{list(target.shape)}")
-    if weight is not None and (weight.ndim > 1 or weight.numel() != input.shape[-1]):
-        raise RuntimeError(f"inconsistent weight size, expected {input.shape[-1]} but got "
+    classes = input.shape[-1] if input.ndim else 1
+    if weight is not None and (weight.ndim > 1 or weight.numel() != classes):
+        raise RuntimeError(f"inconsistent weight size, expected {classes} but got "
                            f"{list(weight.shape)}")
-    _check_labels("multi_margin_loss", target, 0, input.shape[-1])
-    x, classes = input.reshape(batch, -1), target.reshape(batch, 1)
-    slack = (margin - x.gather(1, classes) + x).clamp_min(0)
+    _check_labels("multi_margin_loss", target, 0, classes)
+    x, labels = input.reshape(batch, -1), target.reshape(batch, 1)
+    slack = (margin - x.gather(1, labels) + x).clamp_min(0)
     slack = slack if p == 1 else slack * slack
     if weight is not None:
-        slack = slack * weight[classes]
-    right = arange(x.shape[1], device=x.device).unsqueeze(0) == classes
-    loss = where(right, zeros_like(slack.detach()), slack).sum(1) / x.shape[1]
-    if input.ndim == 1:
+        slack = slack * weight[labels]
+    right = arange(classes, device=x.device).unsqueeze(0) == labels
+    loss = where(right, zeros_like(slack.detach()), slack).sum(1) / classes
+    if input.ndim < 2:
         loss = loss.squeeze(0)
     return _reduce(loss, reduction)
 
@@ -318,16 +319,16 @@ def multilabel_margin_loss(input, target, size_average=None, reduce=None, reduct
         RuntimeError: the shapes do not fit.
     """
     reduction = legacy(size_average, reduce, reduction)
-    if input.ndim not in (1, 2) or 0 in input.shape[1:] or input.shape == (0,):
+    if input.ndim > 2 or 0 in input.shape[1:] or input.shape == (0,):
         raise RuntimeError("Expected non-empty vector or matrix with optional 0-dim batch size, "
                            f"but got: {list(input.shape)}")
     if target.shape != input.shape:
         raise RuntimeError(f"inconsistent target size: {list(target.shape)} for input of size: "
                            f"{list(input.shape)}")
-    _check_labels("multilabel_margin_loss", target, -1, input.shape[-1])
-    x = input if input.ndim == 2 else input.unsqueeze(0)
-    target = target if target.ndim == 2 else target.unsqueeze(0)
-    batch, classes = x.shape
+    classes = input.shape[-1] if input.ndim else 1
+    _check_labels("multilabel_margin_loss", target, -1, classes)
+    x, target = input.reshape(-1, classes), target.reshape(-1, classes)
+    batch = x.shape[0]
     valid = (target >= 0).long().cumprod(1)
     labels = target * valid
     hits = zeros(batch, classes, dtype=dtypes.int64, device=x.device)

@@ -67,6 +67,8 @@ def feature_alpha_dropout(input, p=0.5, training=False, inplace=False):
         ValueError: `p` is not a probability.
     """
     _check_probability(p)
+    if not training:
+        return input
     return _alpha_dropout(input, _channels(input), p, training, inplace)
 
 

@@ -108,7 +108,7 @@ def grid_sample(input, grid, mode="bilinear", padding_mode="zeros", align_corner
 def _taps(at, mode):
     """Return pairs (place, weight) along one axis."""
     if mode == "nearest":
-        return [(at.detach().round(), at.detach() * 0 + 1)]
+        return [(at.detach().round(), at * 0 + 1)]
     low = at.detach().floor()
     part = at - low
     if mode == "bilinear":

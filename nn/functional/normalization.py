@@ -42,6 +42,8 @@ def batch_norm(input, running_mean, running_var, weight=None, bias=None, trainin
     tensor([[-1.],
             [ 1.]])
     """
+    if input.ndim < 2 and not input.numel():
+        return input.clone()
     _check_channels(input, running_mean, running_var, weight, bias)
     if not training:
         if running_mean is None or running_var is None:
@@ -69,7 +71,7 @@ def batch_norm_train(input, weight, bias, eps, stats):
 
 def _update_running(input, running_mean, running_var, momentum):
     """Move the running statistics; return the batch's (mean, variance) when computed."""
-    if running_mean is None and running_var is None:
+    if running_mean is None and running_var is None or not input.numel():
         return None
     dims = [0, *range(2, input.ndim)]
     count = input.numel() // max(input.shape[1], 1)

@@ -100,6 +100,11 @@ def _continue(input, dim, before, after, mode):
     if before + after + n < 0:
         raise RuntimeError(f"pad: padding ({before}, {after}) of dimension {dim} gives a negative "
                            f"size for input {list(input.shape)}")
+    first = 0
+    if mode == "circular":  # what negative widths cut off does not come back
+        first = max(-before, 0)
+        n -= first + max(-after, 0)
+        before, after = max(before, 0), max(after, 0)
     source = _SOURCES[mode]
-    places = [source(i, n) for i in range(-before, n + after)]
+    places = [first + source(i, n) for i in range(-before, n + after)]
     return input.index_select(dim, tensor(places, dtype=dtypes.int64, device=input.device))

@@ -8,8 +8,6 @@ from ..parameter import is_lazy
 class Conversion:
     """The part of Module that converts parameters, gradients and buffers."""
 
-    __slots__ = ()
-
     def _apply(self, fn, recurse=True):
         """Replace every tensor's memory by that of `fn(tensor)`; parameters stay the objects
         that optimizers hold."""

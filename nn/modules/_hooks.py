@@ -34,8 +34,6 @@ def add_hook(hooks, hook, prepend=False):
 class HookRegistration:
     """The part of Module that registers call hooks."""
 
-    __slots__ = ()
-
     def register_forward_pre_hook(self, hook, *, prepend=False, with_kwargs=False):
         """Have `hook(module, args)` called before `forward`; it may return new arguments.
 

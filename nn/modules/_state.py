@@ -36,8 +36,6 @@ class _Assignment(NamedTuple):
 class StateDict:
     """The part of Module that saves and loads."""
 
-    __slots__ = ()
-
     # -- saving -----------------------------------------------------------------------------
 
     def state_dict(self, *args, destination=None, prefix="", keep_vars=False):

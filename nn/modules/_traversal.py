@@ -4,8 +4,6 @@
 class Traversal:
     """The part of Module that finds modules, parameters and buffers."""
 
-    __slots__ = ()
-
     def named_children(self):
         """Yield (name, module) for each different direct child."""
         seen = set()

@@ -28,7 +28,7 @@ class _NormBase(Module):
     num_batches_tracked: Tensor | None
 
     def __init__(self, num_features, eps=1e-5, momentum=0.1, affine=True,
-                 track_running_stats=True, device=None, dtype=None):
+                 track_running_stats=True, device=None, dtype=None, *, bias=True):
         super().__init__()
         made = {"device": device, "dtype": dtype}
         self.num_features = num_features
@@ -36,9 +36,9 @@ class _NormBase(Module):
         self.momentum = momentum
         self.affine = affine
         self.track_running_stats = track_running_stats
-        for name in ("weight", "bias"):
+        for name, wanted in (("weight", affine), ("bias", affine and bias)):
             self.register_parameter(
-                name, Parameter(empty(num_features, **made)) if affine else None)
+                name, Parameter(empty(num_features, **made)) if wanted else None)
         tracked = track_running_stats
         self.register_buffer("running_mean", zeros(num_features, **made) if tracked else None)
         self.register_buffer("running_var", ones(num_features, **made) if tracked else None)
@@ -58,14 +58,16 @@ class _NormBase(Module):
         self.reset_running_stats()
         if self.affine:
             init.ones_(self.weight)
-            init.zeros_(self.bias)
+            if self.bias is not None:
+                init.zeros_(self.bias)
 
     def _check_input_dim(self, input):
         raise NotImplementedError
 
     def extra_repr(self):
         return (f"{self.num_features}, eps={self.eps}, momentum={self.momentum}, "
-                f"affine={self.affine}, track_running_stats={self.track_running_stats}")
+                f"affine={self.affine}, bias={self.bias is not None}, "
+                f"track_running_stats={self.track_running_stats}")
 
     def _load_from_state_dict(self, state_dict, prefix, local_metadata, *args):
         """Supply the counter that files older than version 2 lack."""
@@ -118,6 +120,7 @@ class BatchNorm2d(_BatchNorm):
         eps: added to the variance.
         momentum: how far the running statistics move per batch; None for a plain average.
         affine: whether to learn a scale and a shift per channel.
+        bias: whether to learn the shift.
         track_running_stats: whether to keep running statistics for evaluation.
 
     Source: Ioffe and Szegedy, "Batch Normalization", 2015;
@@ -147,8 +150,10 @@ class SyncBatchNorm(_BatchNorm):
     """
 
     def __init__(self, num_features, eps=1e-5, momentum=0.1, affine=True,
-                 track_running_stats=True, process_group=None, device=None, dtype=None):
-        super().__init__(num_features, eps, momentum, affine, track_running_stats, device, dtype)
+                 track_running_stats=True, process_group=None, device=None, dtype=None, *,
+                 bias=True):
+        super().__init__(num_features, eps, momentum, affine, track_running_stats, device, dtype,
+                         bias=bias)
         if process_group is not None:
             warnings.warn("SyncBatchNorm uses the statistics of this process only", stacklevel=2)
 
@@ -169,14 +174,15 @@ class LazyNormBase(LazyModuleMixin):
     """A normalization that takes num_features from its first input."""
 
     def __init__(self, eps=1e-5, momentum=0.1, affine=True, track_running_stats=True,
-                 device=None, dtype=None):
+                 device=None, dtype=None, *, bias=True):
         super().__init__(0, eps, momentum, False, False, device, dtype)
         made = {"device": device, "dtype": dtype}
         self.affine = affine
         self.track_running_stats = track_running_stats
         if affine:
             self.weight = UninitializedParameter(**made)
-            self.bias = UninitializedParameter(**made)
+            if bias:
+                self.bias = UninitializedParameter(**made)
         if track_running_stats:
             self.running_mean = UninitializedBuffer(**made)
             self.running_var = UninitializedBuffer(**made)

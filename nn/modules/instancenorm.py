@@ -16,8 +16,9 @@ class _InstanceNorm(_NormBase):
     dims = 0
 
     def __init__(self, num_features, eps=1e-5, momentum=0.1, affine=False,
-                 track_running_stats=False, device=None, dtype=None):
-        super().__init__(num_features, eps, momentum, affine, track_running_stats, device, dtype)
+                 track_running_stats=False, device=None, dtype=None, bias=True):
+        super().__init__(num_features, eps, momentum, affine, track_running_stats, device, dtype,
+                         bias=bias)
 
     def forward(self, input):
         if input.ndim not in (self.dims + 1, self.dims + 2):
@@ -69,10 +70,6 @@ class InstanceNorm3d(_InstanceNorm):
 
 
 class _LazyInstanceNorm(LazyNormBase):
-    def __init__(self, eps=1e-5, momentum=0.1, affine=True, track_running_stats=True,
-                 device=None, dtype=None):
-        super().__init__(eps, momentum, affine, track_running_stats, device, dtype)
-
     def initialize_parameters(self, input):
         """Take the number of channels from the first input, batched or not."""
         super().initialize_parameters(input if input.ndim == self.dims + 2 else input.unsqueeze(0))

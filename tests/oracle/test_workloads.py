@@ -31,7 +31,7 @@ def losses(torch, name):
     """Return the losses of the first steps of a workload from seed 0."""
     torch.manual_seed(0)
     step = WORKLOADS[name](torch, "cpu")
-    return [float(step()) for _ in range(STEPS)]
+    return [float(step().detach()) for _ in range(STEPS)]
 
 
 @pytest.mark.parametrize("name", [name for name in WORKLOADS if name != "gpt_small"])

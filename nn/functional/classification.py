@@ -51,9 +51,9 @@ def cross_entropy(input, target, weight=None, size_average=None, ignore_index=-1
                            "[]")
     if target.dtype.is_floating_point and target.shape == input.shape:
         return _soft_cross_entropy(input, target, weight, reduction, label_smoothing)
-    _check_classes("cross_entropy", input, target, weight, ignore_index)
     if weight is None and label_smoothing == 0:
         return class_cross_entropy(input, target, ignore_index, reduction)
+    _check_classes("cross_entropy", input, target, weight, ignore_index)
     log_p = log_softmax(input, _class_dim(input))
     nll = _nll(log_p, target, weight, ignore_index, reduction)
     if label_smoothing == 0:
@@ -65,6 +65,7 @@ def cross_entropy(input, target, weight=None, size_average=None, ignore_index=-1
 @composite(label="cross entropy")
 def class_cross_entropy(input, target, ignore_index, reduction):
     """Cross entropy of logits with class numbers, unweighted."""
+    _check_classes("cross_entropy", input, target, None, ignore_index)
     return _nll(log_softmax(input, _class_dim(input)), target, None, ignore_index, reduction)
 
 

@@ -1,0 +1,36 @@
+"""Losses in one pass over the logits."""
+
+from . import kernel
+
+
+@kernel("class_cross_entropy")
+class ClassCrossEntropy:
+    """log_softmax and nll_loss of (N, C) logits in one node; the gradient is softmax − one-hot."""
+
+    def forward(xp, recording, input, target, ignore_index, reduction):
+        if (input.ndim != 2 or target.ndim != 1 or reduction == "none" or not input.size
+                or target.shape[0] != input.shape[0] or target.dtype.kind not in "iu"
+                or not _in_range(xp, target, input.shape[1])):
+            return NotImplemented
+        count = input.shape[0]
+        shifted = input - xp.maximum.reduce(input, 1, keepdims=True)
+        rows = xp.arange(count)
+        picked = shifted[rows, target]
+        exponentials = xp.exp(shifted, out=shifted)
+        totals = xp.add.reduce(exponentials, 1, keepdims=True)
+        loss = xp.add.reduce(xp.log(totals[:, 0]) - picked)
+        scale = 1.0 / count if reduction == "mean" else 1.0
+        return loss * scale, (exponentials, totals, rows, target, scale)
+
+    def backward(xp, g, saved, wanted):
+        exponentials, totals, rows, target, scale = saved
+        gradient = exponentials / totals
+        gradient[rows, target] -= 1
+        gradient *= g * scale
+        return (gradient, None)
+
+
+def _in_range(xp, target, classes):
+    """Whether all class numbers are valid; the composition reports or ignores others."""
+    low, high = xp.minimum.reduce(target), xp.maximum.reduce(target)
+    return xp.to_host(low) >= 0 and xp.to_host(high) < classes

@@ -100,8 +100,11 @@ def _note(t, source, step, several, recorded):
     known.append(_ref(t))
 
 
-def made_several(record, source, arrays, arguments):
-    """Return the tuple of tensors around several raw views of one tensor."""
+def made_several(record, source, arrays, arguments, tracked=True):
+    """Return the tuple of tensors around several raw views of one tensor.
+
+    Views that are not tracked may be written in place, but autograd does not learn of it.
+    """
     from .templates import multiple
 
     xp, parent = source._xp, source._node
@@ -111,7 +114,7 @@ def made_several(record, source, arrays, arguments):
     else:
         node = make_node(record, (parent,), Parameters(arguments), None, xp)
         tensors = multiple(node, tuple(arrays), xp)
-    for index, t in enumerate(tensors):
+    for index, t in enumerate(tensors if tracked else ()):
         _note(t, source, (record, arguments, index), True, recording)
     return tensors
 

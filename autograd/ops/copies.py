@@ -34,3 +34,19 @@ for _function in (joining.split, joining.split_with_sizes, joining.unbind, order
                   parts.select, parts.unfold, shape.expand, shape.squeeze, shape.unsqueeze,
                   shape.view):
     _copying(_function)
+
+
+Tensor.narrow_copy = globals()["narrow_copy"]
+
+
+def alias_copy(input, *, out=None):
+    """Return a copy."""
+    return into(out, input.clone())
+
+
+def detach_copy(input, *, out=None):
+    """Return a copy without history."""
+    return into(out, input.detach().clone())
+
+
+__all__ += ["alias_copy", "detach_copy"]

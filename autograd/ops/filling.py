@@ -11,7 +11,7 @@ from .indexing import has_history
 from .scalars import checked
 from .shape import spread
 
-__all__ = []
+__all__ = ["fill_", "resize_as_", "zero_"]
 
 
 @op(name="fill", derivative="∂value: g summed")

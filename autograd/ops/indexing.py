@@ -9,7 +9,7 @@ from .conversion import overwritten
 from .scalars import checked
 from .shape import expand
 
-__all__ = []
+__all__ = ["index_put_"]
 
 # -- basic keys: views ----------------------------------------------------------------------------
 

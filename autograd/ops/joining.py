@@ -22,22 +22,10 @@ def at(dim, item):
 # -- joining --------------------------------------------------------------------------------------
 
 
-@op(lists=("tensors",), cast="promote", namespaces=("torch",), derivative="the parts of g")
-def cat(xp, tensors, dim=0):
-    """Join tensors along an existing dimension. Empty 1-d tensors are left out.
-
-    Shape: equal except in `dim`.
-    Raises:
-        RuntimeError: for shapes that do not fit; TypeError: for anything but tensors.
-    Source: https://docs.pytorch.org/docs/stable/generated/torch.cat.html
-
-    >>> import ember
-    >>> ember.cat([ember.tensor([1, 2]), ember.tensor([3])])
-    tensor([1, 2, 3])
-    """
-    if isinstance(tensors, xp.array_types):
-        raise TypeError("cat(): argument 'tensors' (position 1) must be tuple of Tensors, not "
-                        "Tensor")
+@op(name="cat", lists=("tensors",), cast="promote", namespaces=("torch",),
+    derivative="the parts of g")
+def joined(xp, tensors, dim):
+    """Return the arrays joined along a dimension; empty 1-d ones are left out."""
     kept = [t for t in tensors if t.shape != (0,)] or tensors
     try:
         return xp.concatenate(kept, dim)
@@ -77,35 +65,48 @@ def _cat_vjp(g, tensors_shape, dim):
     return parts
 
 
-cat.vjp("tensors", _cat_vjp)
+joined.vjp("tensors", _cat_vjp)
 
 
-def concat(tensors, dim=0, *, out=None, axis=None):
-    """Join tensors along an existing dimension: another name of `cat`."""
-    return cat(tensors, dim if axis is None else axis, out=out)
+@joined.op.public
+def cat(tensors, dim=0, *, out=None, axis=None):
+    """Join tensors along an existing dimension. Empty 1-d tensors are left out.
 
-
-def concatenate(tensors, dim=0, *, out=None, axis=None):
-    """Join tensors along an existing dimension: NumPy's name of `cat`."""
-    return cat(tensors, dim if axis is None else axis, out=out)
-
-
-@op(lists=("tensors",), cast="promote", namespaces=("torch",), derivative="the parts of g")
-def stack(xp, tensors, dim=0):
-    """Join tensors of one shape along a new dimension.
-
+    Shape: equal except in `dim`.
     Raises:
-        RuntimeError: for shapes that differ; IndexError: for a dimension out of range.
-    Source: https://docs.pytorch.org/docs/stable/generated/torch.stack.html
+        RuntimeError: for shapes that do not fit; TypeError: for anything but tensors;
+            ValueError: for no tensors.
+    Source: https://docs.pytorch.org/docs/stable/generated/torch.cat.html
 
     >>> import ember
-    >>> ember.stack([ember.tensor([1, 2]), ember.tensor([3, 4])], dim=1)
-    tensor([[1, 3],
-            [2, 4]])
+    >>> ember.cat([ember.tensor([1, 2]), ember.tensor([3])])
+    tensor([1, 2, 3])
     """
-    if isinstance(tensors, xp.array_types):
-        raise TypeError("stack(): argument 'tensors' (position 1) must be tuple of Tensors, not "
-                        "Tensor")
+    if not _all_tensors("cat", tensors):
+        raise ValueError("torch.cat(): expected a non-empty list of Tensors")
+    return joined(tensors, dim if axis is None else axis, out=out)
+
+
+concat = concatenate = cat
+
+
+def _all_tensors(name, tensors):
+    """Return whether there are any tensors; raise TypeError when these are something else."""
+    if type(tensors) is not list and type(tensors) is not tuple and (
+            isinstance(tensors, Tensor) or not isinstance(tensors, (list, tuple))):
+        raise TypeError(f"{name}(): argument 'tensors' (position 1) must be tuple of Tensors, not "
+                        f"{type(tensors).__name__}")
+    for place, t in enumerate(tensors):
+        if not isinstance(t, Tensor):
+            raise TypeError(f"expected Tensor as element {place} in argument 0 of {name}(), but "
+                            f"got {type(t).__name__}")
+    return len(tensors) > 0
+
+
+@op(name="stack", lists=("tensors",), cast="promote", namespaces=("torch",),
+    derivative="the parts of g")
+def stacked(xp, tensors, dim):
+    """Return the arrays joined along a new dimension."""
     shape = tensors[0].shape
     for n, t in enumerate(tensors):
         if t.shape != shape:
@@ -121,13 +122,28 @@ def _stack_vjp(g, tensors_shape, dim):
     return [g[at(dim, i)] for i in range(len(tensors_shape))]
 
 
-stack.vjp("tensors", _stack_vjp)
+stacked.vjp("tensors", _stack_vjp)
+
+
+@stacked.op.public
+def stack(tensors, dim=0, *, out=None, axis=None):
+    """Join tensors of one shape along a new dimension.
+
+    Raises:
+        RuntimeError: for shapes that differ, or no tensors; IndexError: for a dimension out of
+            range.
+    Source: https://docs.pytorch.org/docs/stable/generated/torch.stack.html
+
+    >>> import ember
+    >>> ember.stack([ember.tensor([1, 2]), ember.tensor([3, 4])], dim=1)
+    tensor([[1, 3],
+            [2, 4]])
+    """
+    return stacked(_tensors_of("stack", tensors), dim if axis is None else axis, out=out)
 
 
 def _tensors_of(name, tensors):
-    if isinstance(tensors, Tensor) or not all(isinstance(t, Tensor) for t in tensors):
-        raise TypeError(f"{name}(): argument 'tensors' (position 1) must be tuple of Tensors")
-    if not len(tensors):
+    if not _all_tensors(name, tensors):
         raise RuntimeError(f"{name} expects a non-empty TensorList")
     return tensors
 
@@ -321,22 +337,38 @@ def chunk(input, chunks, dim=0):
     return split(input, size, dim)
 
 
-@tensor_method
-def unsafe_split(tensor, split_size, dim=0):
-    """Return `split`'s parts as copies, which may be written in place."""
-    return tuple([part.clone() for part in split(tensor, split_size, dim)])
+def _unsafe(name, safe):
+    """Return the variant of a splitting function whose parts may be written in place."""
+    def function(tensor, *args, **kwargs):
+        parts = safe(tensor.detach(), *args, **kwargs)
+        arguments = {"split_sizes": [p.shape[_dim_of(args, kwargs)] for p in parts],
+                     "dim": _dim_of(args, kwargs)}
+        return made_several(UNSAFE, tensor, [p._array for p in parts], arguments, tracked=False)
+
+    function.__name__ = function.__qualname__ = name
+    function.__doc__ = f"""Return what `{safe.__name__}` returns; autograd lets you write to the parts.
+
+    It does not learn of such writes: the tensor that was split keeps its old history.
+    """
+    return tensor_method(function)
 
 
-@tensor_method
-def unsafe_split_with_sizes(input, split_sizes, dim=0):
-    """Return `split_with_sizes`' parts as copies, which may be written in place."""
-    return tuple([part.clone() for part in split_with_sizes(input, split_sizes, dim)])
+def _dim_of(args, kwargs):
+    return args[1] if len(args) > 1 else kwargs.get("dim", 0)
 
 
-@tensor_method
-def unsafe_chunk(input, chunks, dim=0):
-    """Return `chunk`'s parts as copies, which may be written in place."""
-    return tuple([part.clone() for part in chunk(input, chunks, dim)])
+@op(name="unsafe_split_at", namespaces=(), derivative="the parts of g joined")
+def _cut_unsafely(xp, input, split_sizes, dim):
+    """Return consecutive parts of given sizes along a dimension."""
+    return cut.op.forward(xp, input, split_sizes, dim)
+
+
+_cut_unsafely.vjp("input", lambda xp, g, dim: xp.concatenate(g, dim))
+UNSAFE = fast_backward(_cut_unsafely).op
+UNSAFE.node_name = "UnsafeSplitBackward0"
+unsafe_split = _unsafe("unsafe_split", split)
+unsafe_split_with_sizes = _unsafe("unsafe_split_with_sizes", split_with_sizes)
+unsafe_chunk = _unsafe("unsafe_chunk", chunk)
 
 
 @tensor_method

@@ -5,9 +5,10 @@ from ..graph import AccumulateGrad
 from ..tensor import Size, Tensor, tensor_method
 from .dims import axis
 from .order import permute, t, transpose
+from .parts import as_strided
 from .shape import squeeze, unsqueeze
 
-__all__ = ["is_nonzero", "is_same_size", "numel"]
+__all__ = ["as_strided_", "is_nonzero", "is_same_size", "numel"]
 
 
 @tensor_method
@@ -182,6 +183,7 @@ def _in_place(out_of_place):
     return tensor_method(twin)
 
 
-for _twin in (squeeze, unsqueeze, t, transpose):
+for _twin in (squeeze, unsqueeze, t, transpose, as_strided):
     _in_place(_twin)
 Tensor.swapaxes_ = Tensor.swapdims_ = Tensor.transpose_
+as_strided_ = Tensor.as_strided_

@@ -230,16 +230,18 @@ def repeat_interleave(input, repeats=None, dim=None, *, output_size=None):
         raise RuntimeError("Repeats must be non-negative")
     shape = input._array.shape
     wide = expand(input.unsqueeze(dim + 1), (*shape[:dim + 1], repeats, *shape[dim + 1:]))
-    flat = reshape(wide, (*shape[:dim], size * repeats, *shape[dim + 1:]))
-    return flat.clone() if repeats == 1 else flat
+    return reshape(wide.clone(), (*shape[:dim], size * repeats, *shape[dim + 1:]))
 
 
 def _positions(repeats):
     array, xp = memory(repeats), repeats._xp
-    if array.ndim != 1 or array.dtype.kind != "i" or array.dtype.itemsize < 4:
-        raise RuntimeError("repeats must be a vector of int32 or int64, got shape "
-                           f"{list(array.shape)} and dtype {repeats.dtype.name}")
-    if array.size and int(array.min()) < 0:
+    if array.ndim != 1:
+        raise RuntimeError(f"repeat_interleave only accept 1D vector as repeat, got shape "
+                           f"{list(array.shape)}")
+    if array.dtype.kind != "i" or array.dtype.itemsize < 4:
+        raise NotImplementedError(
+            f"\"repeat_interleave_cpu\" not implemented for '{repeats.dtype.title}'")
+    if array.size and int(xp.to_host(array.min())) < 0:
         raise RuntimeError("repeats can not be negative")
     host = np.asarray(xp.to_host(array))
     return Tensor._wrap(xp.from_host(np.repeat(np.arange(len(host), dtype=host.dtype), host)), xp)

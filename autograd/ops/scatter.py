@@ -34,6 +34,8 @@ SCATTER_ADD, _scattered_sum = _writing("scatter_add", _ADDS)
 INDEX_ADD, _added = _writing("index_add", _ADDS)
 INDEX_COPY, _replaced = _writing("index_copy", _REPLACES)
 INDEX_FILL, _filled = _writing("index_fill", _REPLACES)
+# a slice that is named twice is filled once
+_filled.vjp("values", lambda xp, g, index: g - xp.cleared(g, index))
 PUT, _put = _writing("put", _REPLACES)
 
 # -- like gather ----------------------------------------------------------------------------------
@@ -56,10 +58,10 @@ def _targets(name, input, dim, index, src=None):
 
 
 def _one_dimensional(function, input, dim, index, src, **options):
-    """Scatter 0-d tensors as tensors of one element."""
+    """Scatter 0-d tensors as tensors of one element (a copy: backward may need the old one)."""
     if isinstance(src, Tensor):
         src = reshape(src, -1)
-    result = function(reshape(input, -1), dim, reshape(index, -1), src, **options)
+    result = function(reshape(input.clone(), -1), dim, reshape(index, -1), src, **options)
     return reshape(result, tuple(input.shape))
 
 
@@ -241,14 +243,16 @@ def _slices(name, input, dim, index, error=RuntimeError):
             f"{name}(): Index is supposed to be a vector, but got dim: {positions.ndim} with "
             f"type: {index.dtype.title} and size: {list(positions.shape)}")
     if positions.dtype.kind != "i" or positions.dtype.itemsize < 4:
-        raise IndexError(f"{name}(): Expected dtype int32/int64 for index but got: "
-                         f"{index.dtype.title}")
+        raise RuntimeError(f"{name}(): Expected dtype int32/int64 for index but got: "
+                           f"{index.dtype.title}")
     if not input._array.ndim:
-        input = reshape(input, 1)
+        input = reshape(input.clone(), 1)  # backward may need the old value
     positions, size = positions.reshape(-1), input._array.shape[dim]
-    wrong = positions[(positions < -size) | (positions >= size)]
+    lowest = -size if name == "index_fill_" else 0
+    wrong = positions[(positions < lowest) | (positions >= size)]
     if wrong.size:
-        raise error(f"index {int(wrong[0])} is out of bounds for dimension {dim} with size {size}")
+        first = input._xp.to_host(wrong)[0]
+        raise error(f"index {first} is out of bounds for dimension {dim} with size {size}")
     return input, dim, at(dim, positions)
 
 
@@ -302,7 +306,7 @@ def index_copy(input, dim, index, source):
         IndexError, RuntimeError: for shapes, dtypes or positions that do not fit.
     Source: https://docs.pytorch.org/docs/stable/generated/torch.Tensor.index_copy_.html
     """
-    wide, dim, key = _slices("index_copy_", input, dim, index)
+    wide, dim, key = _slices("index_copy_", input, dim, index, IndexError)
     result = _replaced(wide, key, _source("index_copy_", wide, dim, key, source), False)
     return reshape(result, tuple(input.shape)) if wide is not input else result
 
@@ -352,7 +356,7 @@ def index_reduce(input, dim, index, source, reduce, *, include_self=True):
     Source: https://docs.pytorch.org/docs/stable/generated/torch.Tensor.index_reduce_.html
     """
     _check_reduction(reduce, ("prod", "mean", "amax", "amin"))
-    wide, dim, key = _slices("index_reduce", input, dim, index)
+    wide, dim, key = _slices("index_reduce", input, dim, index, IndexError)
     source = _source("index_reduce", wide, dim, key, source)
     result = slices_reduced(wide, key, source, reduce, include_self)
     return reshape(result, tuple(input.shape)) if wide is not input else result
@@ -387,7 +391,8 @@ def put(input, index, source, accumulate=False):
     positions, size = index._array.reshape(-1), input._array.size
     wrong = positions[(positions < -size) | (positions >= size)]
     if wrong.size:
-        raise IndexError(f"out of range: tried to access index {int(wrong[0])} on a tensor of "
+        first = input._xp.to_host(wrong)[0]
+        raise IndexError(f"out of range: tried to access index {first} on a tensor of "
                          f"{size} elements.")
     result = _put(reshape(input, -1), (positions,), reshape(source, -1), accumulate)
     return reshape(result, tuple(input.shape))

@@ -83,7 +83,7 @@ def nonzero(input, *, out=None, as_tuple=False):
     if array.ndim:
         positions = xp.stack(xp.nonzero(array), 1)
     else:
-        positions = xp.zeros((int(array != 0), 0), xp.int64)
+        positions = xp.zeros((int(xp.to_host(array != 0)), 0), xp.int64)
     found = Tensor._wrap(positions, xp)
     return into(out, found)
 
@@ -191,7 +191,7 @@ def masked_scatter(input, mask, source):
         raise RuntimeError("masked_scatter: expected self and source to have same dtypes but got "
                            f"{input.dtype.title} and {source.dtype.title}")
     input, mask = _spread_together(input, mask)
-    count = int(mask._array.sum())
+    count = int(input._xp.to_host(mask._array.sum()))
     if count > source._array.size:
         raise RuntimeError(f"Number of elements of source < number of ones in mask: source has "
                            f"{source._array.size}, the mask {count}")
@@ -223,12 +223,15 @@ def _picking(name):
 GATHER, INDEX_SELECT, TAKE = map(_picking, ("gather", "index_select", "take"))
 
 
-def check_positions(name, index, size, dim):
+def check_positions(name, index, size, dim, xp):
     """Raise for index arrays of another type than integers, or that reach outside."""
+    if not index.size:
+        return
     if index.dtype.kind != "i" or index.dtype.itemsize < 4:
         raise RuntimeError(f"{name}(): Expected dtype int32/int64 for index, but got "
                            f"{index.dtype.name}")
-    if index.size and (int(index.min()) < 0 or int(index.max()) >= size):
+    index = xp.to_host(index)
+    if index.min() < 0 or index.max() >= size:
         bad = index[(index < 0) | (index >= size)][0]
         raise RuntimeError(
             f"{name}(): index {bad} is out of bounds for dimension {dim} with size {size}")
@@ -256,7 +259,7 @@ def gather_key(name, array, dim, index, xp):
                 f"{name}(): Size does not match at dimension {d} expected index "
                 f"{list(index.shape)} to be no larger than self {list(array.shape)} apart from "
                 f"dimension {dim}")
-    check_positions(name, index, array.shape[dim], dim)
+    check_positions(name, index, array.shape[dim], dim, xp)
     return along(xp, dim, index)
 
 
@@ -317,6 +320,8 @@ def take_along_dim(input, indices, dim=None, *, out=None):
     own = [common[:dim] + (t._array.shape[dim],) + common[dim + 1:] for t in (input, indices)]
     if not input._array.ndim:
         own = [(), ()]
+    size = input._array.shape[dim] if own[0] else 1
+    indices = indices.where(indices >= 0, indices + size)
     return gather(expand(input, own[0]), dim, expand(indices, own[1]), out=out)
 
 
@@ -346,7 +351,12 @@ def index_select(input, dim, index, *, out=None):
         found = input.clone()
     else:
         positions = positions.reshape(-1)
-        check_positions("index_select", positions, array.shape[dim], dim)
+        try:
+            check_positions("index_select", positions, array.shape[dim], dim, input._xp)
+        except RuntimeError as error:
+            if "bounds" in str(error):
+                raise IndexError(f"index out of range in self: {error}") from None
+            raise
         key = at(dim, positions)
         found = copied(INDEX_SELECT, input, input._xp.pick(array, key), {"index": key})
     return into(out, found)

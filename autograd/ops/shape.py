@@ -233,7 +233,7 @@ def ravel(input):
 
     Source: https://docs.pytorch.org/docs/stable/generated/torch.ravel.html
     """
-    return reshape(input, -1)
+    return view(input.contiguous(), -1)
 
 
 @tensor_method

@@ -22,12 +22,23 @@ newaxis = None
 _PACKAGES = frozenset((
     "accelerator", "amp", "cuda", "distributed", "distributions", "fft", "func", "linalg", "nn",
     "optim", "special", "torchviz", "utils", "version", "vision"))
+# Functions of nn.functional that PyTorch offers under torch as well, with the same parameters.
+_FUNCTIONS = frozenset((
+    "adaptive_avg_pool1d", "adaptive_max_pool1d", "alpha_dropout", "avg_pool1d", "bilinear",
+    "celu", "celu_", "channel_shuffle", "conv1d", "conv2d", "conv3d", "conv_tbc",
+    "conv_transpose1d", "conv_transpose2d", "conv_transpose3d", "cosine_similarity", "dropout",
+    "feature_alpha_dropout", "group_norm", "layer_norm", "max_pool1d", "max_pool1d_with_indices",
+    "max_pool2d", "max_pool3d", "native_channel_shuffle", "pairwise_distance", "pdist",
+    "pixel_shuffle", "pixel_unshuffle", "prelu", "relu_", "rms_norm", "rrelu", "rrelu_", "selu",
+    "selu_", "threshold_"))
 _TYPED = ("Bool", "Byte", "Char", "Double", "Float", "Half", "Int", "Long", "Short")
 
 
 def __getattr__(name):
     if name in _PACKAGES:
         return _importlib.import_module("." + name, __name__)
+    if name in _FUNCTIONS:
+        return getattr(_importlib.import_module(".nn.functional", __name__), name)
     raise AttributeError(f"module 'ember' has no attribute '{name}'")
 
 

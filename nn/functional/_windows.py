@@ -29,9 +29,8 @@ def output_size(size, kernel, stride, dilation):
     return (size - dilation * (kernel - 1) - 1) // stride + 1
 
 
-def _places(shape, kernel, stride, dilation):
+def _places(counts, kernel, stride, dilation):
     """Yield, for each place in the window, the slices that all windows have there."""
-    counts = [output_size(*a) for a in zip(shape, kernel, stride, dilation)]
     for place in product(*map(range, kernel)):
         yield (..., *[slice(i * d, i * d + (n - 1) * s + 1, s)
                       for i, n, s, d in zip(place, counts, stride, dilation)])
@@ -47,7 +46,8 @@ def windows(x, kernel, stride, dilation):
     Returns:
         Shape (N, C, prod(kernel), *counts).
     """
-    return stack([x[place] for place in _places(x.shape[2:], kernel, stride, dilation)], 2)
+    counts = [output_size(*axis) for axis in zip(x.shape[2:], kernel, stride, dilation)]
+    return stack([x[place] for place in _places(counts, kernel, stride, dilation)], 2)
 
 
 def overlap_add(columns, size, kernel, stride, dilation):
@@ -61,6 +61,6 @@ def overlap_add(columns, size, kernel, stride, dilation):
         Shape (N, C, *size).
     """
     canvas = zeros(*columns.shape[:2], *size, dtype=columns.dtype, device=columns.device)
-    for i, place in enumerate(_places(size, kernel, stride, dilation)):
+    for i, place in enumerate(_places(columns.shape[3:], kernel, stride, dilation)):
         canvas[place] += columns[:, :, i]
     return canvas

@@ -53,7 +53,7 @@ def cross_entropy(input, target, weight=None, size_average=None, ignore_index=-1
         return _soft_cross_entropy(input, target, weight, reduction, label_smoothing)
     if weight is None and label_smoothing == 0:
         return class_cross_entropy(input, target, ignore_index, reduction)
-    _check_classes("cross_entropy", input, target, weight, ignore_index)
+    _check_classes("cross_entropy", input, target, weight)
     log_p = log_softmax(input, _class_dim(input))
     nll = _nll(log_p, target, weight, ignore_index, reduction)
     if label_smoothing == 0:
@@ -109,11 +109,12 @@ def nll_loss(input, target, weight=None, size_average=None, ignore_index=-100, r
     tensor(2.)
     """
     reduction = legacy(size_average, reduce, reduction)
-    _check_classes("nll_loss", input, target, weight, ignore_index)
+    _check_classes("nll_loss", input, target, weight)
     return _nll(input, target, weight, ignore_index, reduction)
 
 
 def _nll(log_p, target, weight, ignore_index, reduction):
+    _check_range(log_p, target, ignore_index)
     dim = _class_dim(log_p)
     counted = target != ignore_index
     classes = where(counted, target, zeros_like(target))
@@ -136,7 +137,7 @@ def _per_class(weight, input):
     return weight.reshape([-1] + [1] * (input.ndim - _class_dim(input) - 1))
 
 
-def _check_classes(name, input, target, weight, ignore_index):
+def _check_classes(name, input, target, weight):
     if target.dtype.is_floating_point or target.dtype is dtypes.bool:
         raise RuntimeError(
             f"{name}: expected scalar type Long but found {target.dtype} of shape "
@@ -157,12 +158,15 @@ def _check_classes(name, input, target, weight, ignore_index):
         raise RuntimeError(f"{name}: weight tensor should be defined either for all {classes} "
                            f"classes or no classes but got weight tensor of shape: "
                            f"{list(weight.shape)}")
-    if target.numel():
-        wrong = ((target < 0) | (target >= classes)) & (target != ignore_index)
-        if bool(wrong.any()):
-            first = int(target[wrong][0])
-            raise IndexError(f"Target {first} is out of bounds. ({name} with {classes} classes: "
-                             f"0 to {classes - 1}, or ignore_index={ignore_index})")
+
+
+def _check_range(log_p, target, ignore_index):
+    """Refuse class numbers that do not exist."""
+    classes = log_p.shape[_class_dim(log_p)]
+    wrong = ((target < 0) | (target >= classes)) & (target != ignore_index)
+    if target.numel() and bool(wrong.any()):
+        raise IndexError(f"Target {int(target[wrong][0])} is out of bounds. (There are {classes} "
+                         f"classes: 0 to {classes - 1}, or ignore_index={ignore_index}.)")
 
 
 # -- binary ---------------------------------------------------------------------------------------

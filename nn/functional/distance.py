@@ -4,6 +4,7 @@ PyTorch page: https://docs.pytorch.org/docs/2.13/nn.functional.html#distance-fun
 """
 
 from ...autograd.creation import arange
+from ...autograd.ops.combining import broadcast_tensors
 
 __all__ = ["cosine_similarity", "pairwise_distance", "pdist"]
 
@@ -20,6 +21,7 @@ def cosine_similarity(x1, x2, dim=1, eps=1e-8):
     >>> torch.nn.functional.cosine_similarity(torch.eye(2), torch.ones(2, 2))
     tensor([0.7071, 0.7071])
     """
+    x1, x2 = broadcast_tensors(x1, x2)
     one = x1 / x1.norm(2, dim, keepdim=True).clamp_min(eps)
     two = x2 / x2.norm(2, dim, keepdim=True).clamp_min(eps)
     return (one * two).sum(dim)

@@ -98,7 +98,7 @@ def unwrap(record, names, values):
                         f"element of type {type(item).__name__}")
                 else:
                     items.append(item)
-            value = items
+            value = items if name in record.lists else type(value)(items)
         bound[name] = value
     if xp is None:
         if record.lists and not values[0]:

@@ -1,16 +1,31 @@
 """`xp` for vjp formulas that run on Tensors: NumPy's names, computed by ember's ops.
 
 Formulas are written once, in NumPy's spelling. On raw arrays `xp` is the backend; with
-create_graph it is this namespace, which finds each name among the op records and adds the few
-spellings that PyTorch lacks.
+create_graph it is the namespace `on(backend)`, which finds each name among the op records, adds
+the few spellings that PyTorch lacks, and makes new arrays on the backend's device.
 """
 
-from .op import RECORDS
+import functools
 
-__all__ = ["xp"]
+from .op import RECORDS
+from .tensor import Tensor
+
+__all__ = ["on"]
 
 
 class _Namespace:
+    def __init__(self, backend):
+        self._backend = backend
+
+    def from_host(self, array):
+        return Tensor._wrap(self._backend.from_host(array), self._backend)
+
+    def arange(self, n):
+        return Tensor._wrap(self._backend.arange(n), self._backend)
+
+    def zeros(self, shape, dtype):
+        return Tensor._wrap(self._backend.zeros(shape, dtype), self._backend)
+
     def __getattr__(self, name):
         try:
             value = _SPELLINGS[name]
@@ -25,7 +40,9 @@ class _Namespace:
 
 
 def _expand_dims(x, axis):
-    for a in sorted(axis) if isinstance(axis, (tuple, list)) else (axis,):
+    axes = axis if isinstance(axis, (tuple, list)) else (axis,)
+    ndim = x.ndim + len(axes)  # NumPy counts the axes of the result
+    for a in sorted([a % ndim for a in axes]):
         x = x.unsqueeze(a)
     return x
 
@@ -37,25 +54,11 @@ def _axis(name):
     return with_axis
 
 
-def _arange(n):
-    from . import creation
-
-    return creation.arange(n)
-
-
-def _zeros(shape, dtype):
-    from . import creation, dtypes
-
-    return creation.zeros(shape, dtype=dtypes.from_numpy_dtype(dtype))
-
-
 _SPELLINGS = {
     "expand_dims": _expand_dims,
-    "arange": _arange,
     "asarray": lambda array: array,
-    "zeros": _zeros,
-    "ones_like": lambda x: x.detach() * 0 + 1,
-    "zeros_like": lambda x: x.detach() * 0,
+    "ones_like": lambda x: x.new_ones(x.shape),
+    "zeros_like": lambda x: x.new_zeros(x.shape),
     "sum": _axis("sum"),
     "prod": _axis("prod"),
     "swapaxes": lambda x, a, b: x.transpose(a, b),
@@ -74,4 +77,4 @@ _SPELLINGS = {
     "copy": lambda x: x.clone(),
 }
 
-xp = _Namespace()
+on = functools.cache(_Namespace)

@@ -10,7 +10,7 @@
 The forward is pure text over `xp`, the array module of the tensors' backend. A vjp formula
 gets `g`, the gradient of the output, and whatever else its argument names ask for: `xp`, `out`,
 an input or parameter of the forward by its name, `<input>_shape`. These names decide what is
-saved. With create_graph the same text runs on Tensors, with `xp` = `autograd.namespace.xp`.
+saved. With create_graph the same text runs on Tensors, with `xp` = `autograd.namespace.on(backend)`.
 
 The public functions come from `templates.py`.
 """
@@ -97,8 +97,9 @@ class Op:
 
     def graph_backward(self, node, g):
         """Evaluate the vjp formulas on Tensors, so that the result can be differentiated."""
-        from .namespace import xp
+        from . import namespace
 
+        xp = namespace.on(node.xp)
         values = self._as_tensors(node)
         if isinstance(g, list):
             g = [Tensor._wrap(node.xp.zeros(shape, dtype), node.xp) if gi is None else gi

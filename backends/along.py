@@ -1,8 +1,25 @@
-"""Writing along one axis: the transposes of `take_along_axis`."""
+"""Along one axis: running results, and the transposes of `take_along_axis`."""
 
 
 class Along:
-    """The part of a backend that puts values where `take_along_axis` reads them."""
+    """The part of a backend that works along one axis."""
+
+    def running(self, combine, array, axis):
+        """Return the elements up to each one combined, by doubling the reach log₂ n times.
+
+        Args:
+            combine: an associative function of two arrays.
+        """
+        array, reach = self.moveaxis(array, axis, -1), 1
+        while reach < array.shape[-1]:
+            further = combine(array[..., reach:], array[..., :-reach])
+            array = self.concatenate([array[..., :reach], further], -1)
+            reach *= 2
+        return self.moveaxis(array, -1, axis)
+
+    def logcumsumexp(self, array, axis):
+        """Return the logarithms of the sums of exponentials up to each element."""
+        return self.running(self.logaddexp, array, axis)
 
     def put_along(self, values, index, shape, axis):
         """Return zeros of a shape with values at the places an index array names.

@@ -4,6 +4,7 @@ import contextlib
 import functools
 import importlib.util
 
+from .along import Along
 from .numpy import NumpyBackend
 
 __all__ = ["CupyBackend", "device_count", "make", "missing"]
@@ -118,6 +119,8 @@ class CupyBackend(NumpyBackend):
     def broadcast_to(self, array, shape):
         """Return a view of the array with repeated axes (stride 0)."""
         return self.module.broadcast_to(array, tuple(shape))
+
+    running = Along.running  # CuPy accumulates sums and products only
 
     def scatter_add(self, array, index, values):
         """Add values into `array[index]` in place; repeated indices accumulate."""

@@ -60,19 +60,15 @@ class NumpyBackend(Backend):
         """
         size = array.itemsize
         owner = self.owner(array)
-        if not isinstance(owner, np.ndarray):
-            owner = array
+        if not owner.flags.c_contiguous:
+            owner = owner.transpose(sorted(range(owner.ndim), key=lambda d: -owner.strides[d]))
         start = self.pointer(array) - self.pointer(owner) + offset * size
         reach = sum((n - 1) * s for n, s in zip(shape, strides)) if 0 not in shape else -1
         if start < 0 or start + (reach + 1) * size > owner.nbytes:
             raise RuntimeError(
                 f"setStorage: sizes {list(shape)}, strides {list(strides)}, storage offset "
                 f"{offset} require memory outside the storage of {owner.nbytes} bytes")
-        flat = owner if owner.flags.c_contiguous else owner.T
-        if not flat.flags.c_contiguous or flat.dtype != array.dtype:
-            return np.lib.stride_tricks.as_strided(
-                array, shape, [s * size for s in strides])
-        return np.ndarray(shape, array.dtype, flat, start, [s * size for s in strides])
+        return np.ndarray(shape, array.dtype, owner, start, [s * size for s in strides])
 
     def broadcast_to(self, array, shape):
         """Return a view of the array with repeated axes (stride 0)."""
@@ -88,6 +84,10 @@ class NumpyBackend(Backend):
             return np.ndarray(shape, array.dtype, array, 0, strides)
         except (ValueError, TypeError, BufferError):  # memory that is not one contiguous block
             return np.lib.stride_tricks.as_strided(array, shape, strides)
+
+    def running(self, combine, array, axis):
+        """Return the elements up to each one combined by a ufunc."""
+        return combine.accumulate(array, axis=axis)
 
     def scatter_add(self, array, index, values):
         """Add values into `array[index]` in place; repeated indices accumulate."""

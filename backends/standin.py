@@ -9,6 +9,7 @@ import operator
 
 import numpy as np
 
+from .along import Along
 from .numpy import NumpyBackend, cpu
 
 __all__ = ["StandinArray", "make"]
@@ -179,6 +180,10 @@ class StandinBackend(NumpyBackend):
         """Return the identity of an array's storage."""
         return array.base
 
+    def pointer(self, array):
+        """Return the address of the first element of an array or of a storage."""
+        return cpu.pointer(getattr(array, "_host", array))
+
     def buffer(self, value):
         """Return the array: there are no scalars on a device."""
         return value
@@ -190,6 +195,8 @@ class StandinBackend(NumpyBackend):
     def empty_like(self, array, dtype=None):
         """Return fresh memory like an array's, poisoned."""
         return self._poisoned(np.empty_like(array._host, dtype))
+
+    running = Along.running  # the text that devices without ufunc.accumulate run
 
     def _poisoned(self, host):
         host[...] = np.nan if host.dtype.kind in "fc" else host.dtype.type(

@@ -198,11 +198,11 @@ def _strided_vjp(xp, g, input_shape, size, stride, storage_offset, origin):
     read, written = (_places(*geometry) for geometry in (
         (input_shape, steps, start), (size, stride, storage_offset)))
     length = int(max(read.max(initial=-1), written.max(initial=-1))) + 1
-    storage = xp.zeros_plus(g.reshape(-1), (length,), (xp.asarray(written.reshape(-1)),))
-    grad = storage[(xp.asarray(read),)]
+    storage = xp.zeros_plus(g.reshape(-1), (length,), (xp.from_host(written.reshape(-1)),))
+    grad = storage[(xp.from_host(read),)]
     if len(np.unique(read)) < read.size:  # places read several times share their gradient
         counts = np.bincount(read.reshape(-1), minlength=length)[read]
-        grad = grad / xp.asarray(counts.astype(np.float32))
+        grad = grad / xp.from_host(counts.astype(np.float32))
     return grad
 
 
@@ -267,7 +267,7 @@ def _windows_vjp(xp, g, input_shape, dimension, size, step):
     places = (np.arange(count)[:, None] * step + np.arange(size)).reshape(-1)
     last = xp.moveaxis(g, -1, dimension + 1)
     joined = last.reshape(input_shape[:dimension] + (count * size,) + input_shape[dimension + 1:])
-    return xp.zeros_plus(joined, input_shape, at(dimension, xp.asarray(places)))
+    return xp.zeros_plus(joined, input_shape, at(dimension, xp.from_host(places)))
 
 
 windows.vjp("input", _windows_vjp)

@@ -1,7 +1,5 @@
 """Cumulative sums, products, extremes and differences along a dimension."""
 
-import math
-
 from .. import dtypes, return_types
 from ..op import RECORDS, op
 from ..tensor import tensor_method
@@ -10,6 +8,7 @@ from .dims import axis
 __all__ = ["cumulative_trapezoid", "diff", "trapezoid", "trapz"]
 
 _LARGE_INTEGER = dtypes.int64.numpy
+_NOTHING = -1e4  # a logarithm whose exponential is 0 in every dtype; finite, to be differentiated
 
 
 def _prepared(input, dtype):
@@ -64,8 +63,8 @@ def _cumprod_input(xp, g, input, out, dim):
     if not xp.to_host((input == 0).any()):
         return _from_here_on(xp, g * out, dim) / input
     g, x = xp.swapaxes(g, dim, -1), xp.swapaxes(input, dim, -1)
-    n = x.shape[-1]
-    here, there = xp.arange(n).reshape(n, 1), xp.arange(n)
+    place = xp.cumsum(xp.ones_like(x), -1)
+    here, there = xp.expand_dims(place, -1), xp.expand_dims(place, -2)
     # row i holds the products without element i, which count from element i on
     others = xp.cumprod(xp.where(here == there, 1.0, xp.expand_dims(x, -2)), -1)
     products = xp.where(there >= here, others, 0.0) * xp.expand_dims(g, -2)
@@ -75,16 +74,16 @@ def _cumprod_input(xp, g, input, out, dim):
 cumprod.vjp("input", _cumprod_input)
 
 
-def _extreme(xp, input, dim, accumulate, made):
+def _extreme(xp, input, dim, larger, made):
     a = axis(dim, input.ndim)
     if not input.ndim:
         return made(input.copy(), xp.zeros((), _LARGE_INTEGER))
     if not input.size:
         return made(input.copy(), xp.zeros(input.shape, _LARGE_INTEGER))
-    values = accumulate(input, axis=a)
+    values = xp.running(larger, input, a)
     place = xp.arange(input.shape[a]).reshape((-1,) + (1,) * (input.ndim - 1 - a))
     newest = xp.where((input == values) | (input != input), place, 0)
-    return made(values, xp.maximum.accumulate(newest, axis=a))
+    return made(values, xp.running(xp.maximum, newest, a))
 
 
 def _to_extreme(xp, g, out, input_shape, dim):
@@ -103,7 +102,7 @@ def cummax(xp, input, dim):
     >>> ember.cummax(ember.tensor([1., 3., 2.]), dim=0).values
     tensor([1., 3., 3.])
     """
-    return _extreme(xp, input, dim, xp.maximum.accumulate, return_types.cummax)
+    return _extreme(xp, input, dim, xp.maximum, return_types.cummax)
 
 
 @op(derivative="g added at the index of each minimum")
@@ -116,7 +115,7 @@ def cummin(xp, input, dim):
     >>> ember.cummin(ember.tensor([3., 1., 2.]), dim=0).indices
     tensor([0, 1, 1])
     """
-    return _extreme(xp, input, dim, xp.minimum.accumulate, return_types.cummin)
+    return _extreme(xp, input, dim, xp.minimum, return_types.cummin)
 
 
 cummax.vjp("input", _to_extreme)
@@ -133,7 +132,7 @@ def logcumsumexp(xp, input, dim):
         raise NotImplementedError('"logcumsumexp_out_cpu" not implemented for integers; convert '
                                   "with .float()")
     a = axis(dim, input.ndim)
-    return xp.logaddexp.accumulate(input, axis=a) if input.size and input.ndim else input.copy()
+    return xp.logcumsumexp(input, a) if input.size and input.ndim else input.copy()
 
 
 def _logcumsumexp_input(xp, g, input, out, dim):
@@ -142,7 +141,7 @@ def _logcumsumexp_input(xp, g, input, out, dim):
         return g
 
     def part(selected, g):
-        logarithm = xp.where(selected, xp.log(xp.where(selected, g, 1.0)), -math.inf)
+        logarithm = xp.where(selected, xp.log(xp.where(selected, g, 1.0)), _NOTHING)
         total = xp.flip(xp.logcumsumexp(xp.flip(logarithm - out, dim), dim), dim)
         return xp.exp(total + input)
 

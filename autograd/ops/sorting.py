@@ -263,7 +263,7 @@ def mode(xp, input, dim=-1, keepdim=False):
         place = xp.arange(ordered.shape[-1])
         starts = xp.concatenate([xp.ones(ordered.shape[:-1] + (1,), bool),
                                  ordered[..., 1:] != ordered[..., :-1]], -1)
-        run = place - xp.maximum.accumulate(xp.where(starts, place, 0), axis=-1)
+        run = place - xp.running(xp.maximum, xp.where(starts, place, 0), -1)
         index = xp.take_along_axis(order, run.argmax(-1, keepdims=True), -1)
         index = xp.moveaxis(index, -1, a)
     return _picked(xp, input, index, a, keepdim, return_types.mode)

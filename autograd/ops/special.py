@@ -121,7 +121,14 @@ def igammac(xp, input, other):
     return xp.gammaincc(input, other).astype(input.dtype, copy=False)
 
 
+def _undefined(xp, g):
+    raise NotImplementedError("the derivative for 'self' is not implemented: the gradient of this "
+                              "function reaches its second argument only; .detach() the first")
+
+
+igamma.vjp("input", _undefined)
 igamma.vjp("other", _density)
+igammac.vjp("input", _undefined)
 igammac.vjp("other", lambda xp, g, input, other: -_density(xp, g, input, other))
 
 
@@ -131,6 +138,7 @@ def zeta(xp, input, other):
     return xp.zeta(input, other).astype(input.dtype, copy=False)
 
 
+zeta.vjp("input", _undefined)
 zeta.vjp("other", lambda xp, g, input, other: g * -input * xp.zeta(input + 1, other))
 
 # -- entropy and odds -----------------------------------------------------------------------------

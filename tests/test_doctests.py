@@ -39,8 +39,9 @@ def examples_of(module):
     yield from finder.find(module.__doc__ or "", module.__name__, module=module)
     for name, value in list(vars(module).items()):
         if getattr(value, "__module__", None) == module.__name__ and callable(value):
+            owner = module if isinstance(value, type) else False
             qualified = f"{module.__name__}.{name}"
-            yield from finder.find(value, qualified, module=False, globs=dict(vars(module)))
+            yield from finder.find(value, qualified, module=owner, globs=dict(vars(module)))
 
 
 @pytest.mark.parametrize("name", sorted(module_names()))

@@ -38,7 +38,7 @@ def add(input, other, *, alpha=1, out=None):
     >>> ember.add(ember.tensor([1, 2]), 10, alpha=2)
     tensor([21, 22])
     """
-    return plus(input, other if alpha == 1 else mul(other, alpha), out=out)
+    return plus(input, other if alpha == 1 else other * alpha, out=out)
 
 
 @minus.op.public
@@ -49,7 +49,7 @@ def sub(input, other, *, alpha=1, out=None):
     >>> ember.sub(ember.tensor([1., 2.]), 1)
     tensor([0., 1.])
     """
-    return minus(input, other if alpha == 1 else mul(other, alpha), out=out)
+    return minus(input, other if alpha == 1 else other * alpha, out=out)
 
 
 @op(label="×", cast="promote", inplace=True, derivative="∂input: g · other; ∂other: g · input")

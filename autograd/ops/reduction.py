@@ -161,7 +161,7 @@ def logsumexp(xp, input, dim, keepdim=False):
 
     >>> import ember
     >>> ember.logsumexp(ember.tensor([1000., 1000.]), dim=0)
-    tensor(1000.6931)
+    tensor(1000.6932)
     """
     axis = axes(dim, input.ndim)
     if not input.size:

@@ -21,3 +21,6 @@ from .rnn import *  # noqa: F403
 from .sparse import *  # noqa: F403
 from .transformer import *  # noqa: F403
 from .upsampling import *  # noqa: F403
+
+# the layers only: the files' own names (`utils`, `linear`) must not follow into `torch.nn`
+__all__ = [name for name, value in list(globals().items()) if isinstance(value, type)]

@@ -152,7 +152,7 @@ class Graph:
 
         boxes = self._picture().boxes
         drawing = graphviz.Digraph(
-            graph_attr={"rankdir": "LR" if len(boxes) <= 12 else "TB", "ranksep": "0.35",
+            graph_attr={"rankdir": "LR" if _fits_in_a_row(boxes) else "TB", "ranksep": "0.35",
                         "nodesep": "0.25"},
             node_attr={"style": "filled,rounded", "fontname": "Helvetica", "fontsize": "11",
                        "margin": "0.12,0.06"},
@@ -250,6 +250,11 @@ def _html_label(box):
     if box.gradient:
         lines.append(f'<FONT COLOR="#cf222e">grad {_escape(box.gradient)}</FONT>')
     return "<" + "<BR/>".join(lines) + ">"
+
+
+def _fits_in_a_row(boxes):
+    """Whether a drawing from left to right stays about as wide as a page."""
+    return sum(max(8, len(box.label) + len(box.name), len(box.note)) for box in boxes) < 130
 
 
 def _escape(text):

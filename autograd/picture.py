@@ -262,6 +262,8 @@ def _merge_rows(boxes):
             before.nodes = box.nodes + before.nodes
             before.value, before.gradient = box.value, box.gradient
             before.label = before.label.split(": ", 1)[-1]
+            if not before.note.endswith("each"):
+                before.note += " each"
             replaced[id(box)] = before
         else:
             kept.append(box)

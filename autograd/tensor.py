@@ -219,13 +219,19 @@ class Tensor:
         return bool(self.item())
 
     def __float__(self):
-        return float(self.item())
+        return float(self._number())
 
     def __int__(self):
-        return int(self.item())
+        return int(self._number())
 
     def __complex__(self):
-        return complex(self.item())
+        return complex(self._number())
+
+    def _number(self):
+        if self._array.size != 1:
+            raise ValueError("only one element tensors can be converted to Python scalars, and "
+                             f"this one has shape {list(self._array.shape)}")
+        return self.item()
 
     def __index__(self):
         if self._array.size != 1 or self._array.dtype.kind not in "iub":

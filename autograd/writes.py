@@ -7,19 +7,13 @@ memory was written after the node was made, so nothing has to be counted in the 
 
 import weakref
 
+from ..backends.base import owner as _owner
 from .graph import Node, clock
 
 __all__ = ["mark_written", "check", "version"]
 
 last = 0  # time of the newest write to any tensor
 _written = {}  # id of the memory's owner -> [time of last write, number of writes, weak ref]
-
-
-def _owner(array):
-    base = array.base
-    while base is not None and hasattr(base, "strides"):  # not bytes or a file below an array
-        array, base = base, base.base
-    return array
 
 
 def mark_written(array):

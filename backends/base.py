@@ -2,10 +2,24 @@
 
 from .along import Along
 from .indexing import Indexing
+from .linear import Linear
 from .special import NAMES, Special
 
 
-class Backend(Along, Indexing, Special):
+def owner(array):
+    """Return the array that owns the memory of this one: the identity of a storage.
+
+    Memory that no array owns (bytes, a file) counts as owned by the first array over it.
+    """
+    base = array.base
+    while base is not None:
+        if hasattr(base, "strides"):
+            array = base
+        base = getattr(base, "base", None)  # NumPy puts a holder between strided views
+    return array
+
+
+class Backend(Along, Indexing, Linear, Special):
     """An array module and the table of what array modules disagree about.
 
     Attribute access falls through to the array module and is cached, so that formulas write
@@ -32,12 +46,4 @@ class Backend(Along, Indexing, Special):
         suffix = "" if self.index is None else f":{self.index}"
         return f"<backend {self.device_type}{suffix}>"
 
-    def owner(self, array):
-        """Return the array that owns the memory of this one: the identity of a storage.
-
-        Memory that no array owns (bytes, a file) counts as owned by the first array over it.
-        """
-        base = array.base
-        while base is not None and hasattr(base, "strides"):
-            array, base = base, base.base
-        return array
+    owner = staticmethod(owner)

@@ -5,7 +5,7 @@ from ..tensor import tensor_method
 from .dims import axis
 from .norms import norm_along
 
-__all__ = ["cdist", "cross", "dist", "kron", "renorm"]
+__all__ = ["cdist", "cross", "dist", "kron", "renorm", "trace"]
 
 
 @tensor_method
@@ -122,9 +122,9 @@ def kron(input, other, *, out=None):
     return product if out is None else out.copy_(product)
 
 
-@op(derivative="g on the diagonal")
-def trace(xp, input):
-    """Sum of the diagonal of a matrix. Shape: (n, m) -> ().
+@tensor_method
+def trace(input):
+    """Return the sum of the diagonal of a matrix. Shape: (n, m) -> ().
 
     Source: https://docs.pytorch.org/docs/stable/generated/torch.trace.html
 
@@ -134,15 +134,7 @@ def trace(xp, input):
     """
     if input.ndim != 2:
         raise RuntimeError(f"trace: expected a matrix, but got tensor with dim {input.ndim}")
-    return input.trace(dtype=xp.int64 if input.dtype.kind in "iub" else input.dtype)
-
-
-def _trace_input(xp, g, input_shape):
-    rows = xp.arange(input_shape[0]).reshape(-1, 1)
-    return xp.where(rows == xp.arange(input_shape[1]), g, 0.0)
-
-
-trace.vjp("input", _trace_input)
+    return input.diagonal().sum()
 
 
 @tensor_method

@@ -100,14 +100,7 @@ def to_chosen(xp, g, out, input_shape, dim, keepdim):
     g, index = (expanded(v, input_shape, dim, keepdim) for v in (g[0], out[1]))
     if not input_shape:
         return g
-    place = xp.arange(input_shape[dim])
-    place = place.reshape((-1,) + (1,) * (axes_behind(dim, len(input_shape))))
-    return xp.where(place == index, g, 0.0)
-
-
-def axes_behind(dim, ndim):
-    """Return how many dimensions follow a dimension."""
-    return ndim - 1 - axis(dim, ndim)
+    return xp.put_along(g, index, input_shape, axis(dim, len(input_shape)))
 
 
 @op(name="max", derivative="g at the index of the first maximum")

@@ -232,6 +232,6 @@ def tensordot(a, b, dims=2, out=None):
 
 def chain_matmul(*matrices, out=None):
     """Return the product of matrices, multiplied in the order that takes fewest operations."""
-    from .decomposition import multi_dot
+    from .matrices import multi_dot
 
     return multi_dot(matrices, out=out)

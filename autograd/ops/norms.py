@@ -83,7 +83,7 @@ def norm(input, p="fro", dim=None, keepdim=False, out=None, dtype=None):
     tensor(5.)
     """
     if p == "nuc":
-        from .decomposition import matrix_norm
+        from .matrices import matrix_norm
 
         return matrix_norm(input, "nuc", (-2, -1) if dim is None else dim, keepdim, dtype=dtype,
                            out=out)

@@ -1,0 +1,91 @@
+"""Linear algebra of stacked matrices: the array module's, with PyTorch's names."""
+
+import math
+
+import numpy as np
+
+
+class Linear:
+    """The part of a backend that factorises matrices.
+
+    Functions raise NumPy's LinAlgError where a factorisation does not exist.
+    """
+
+    def inv(self, a):
+        """Return the inverses."""
+        return self.linalg.inv(a)
+
+    def solve(self, a, b):
+        """Return x with a @ x = b, for matrices b."""
+        return self.linalg.solve(a, b)
+
+    def slogdet(self, a):
+        """Return the signs and the logarithms of the absolute values of the determinants."""
+        sign, logarithm = self.linalg.slogdet(a)
+        return sign, logarithm
+
+    def cholesky(self, a):
+        """Return the lower Cholesky factors."""
+        return self.linalg.cholesky(a)
+
+    def qr(self, a, mode):
+        """Return Q and R; mode "reduced", "complete" or "r"."""
+        if mode == "r":
+            return self.zeros((0,), a.dtype), self.linalg.qr(a, "r")
+        q, r = self.linalg.qr(a, mode)
+        return q, r
+
+    def svd(self, a, full):
+        """Return U, S and the transposed V."""
+        u, s, vh = self.linalg.svd(a, full)
+        return u, s, vh
+
+    def eigh(self, a, uplo):
+        """Return eigenvalues and eigenvectors of symmetric matrices of which half is read."""
+        values, vectors = self.linalg.eigh(a, uplo)
+        return values, vectors
+
+    def eig(self, a):
+        """Return eigenvalues and eigenvectors as complex numbers."""
+        complex_type = np.result_type(a.dtype, np.complex64)
+        if not a.size:
+            return (self.zeros(a.shape[:-1], complex_type), self.zeros(a.shape, complex_type))
+        values, vectors = self.linalg.eig(a)
+        return values.astype(complex_type), vectors.astype(complex_type)
+
+    def lu(self, a):
+        """Return the packed factors L − I + U of row-permuted matrices, and the exchanges.
+
+        Returns:
+            (packed, pivots): row i was exchanged with row pivots[i] (from 1, int32) in turn.
+        """
+        m, n = a.shape[-2:]
+        lead = a.shape[:-2]
+        a = a.reshape((math.prod(lead), m, n)).copy()
+        batch = self.arange(a.shape[0])
+        k = min(m, n)
+        pivots = self.zeros((a.shape[0], k), self.int32)
+        for i in range(k):
+            row = self.abs(a[:, i:, i]).argmax(1) + i
+            pivots[:, i] = row + 1
+            chosen = a[batch, row].copy()
+            a[batch, row] = a[:, i]
+            a[:, i] = chosen
+            pivot = a[:, i, i]
+            a[:, i + 1:, i] /= self.where(pivot == 0, 1, pivot)[:, None]
+            a[:, i + 1:, i + 1:] -= a[:, i + 1:, i, None] * a[:, i, None, i + 1:]
+        return a.reshape(lead + (m, n)), pivots.reshape(lead + (k,))
+
+    def permuted_identity(self, pivots, rows, dtype):
+        """Return the matrices P with a = P @ L @ U for the exchanges of `lu`."""
+        lead, k = pivots.shape[:-1], pivots.shape[-1]
+        pivots = pivots.reshape((math.prod(lead), k))
+        order = self.zeros((pivots.shape[0], rows), self.int64) + self.arange(rows)
+        batch = self.arange(pivots.shape[0])
+        for i in range(k):
+            other = pivots[:, i] - 1
+            here = order[:, i].copy()
+            order[:, i] = order[batch, other]
+            order[batch, other] = here
+        identity = order[:, None, :] == self.arange(rows)[:, None]
+        return identity.astype(dtype).reshape(lead + (rows, rows))

@@ -149,6 +149,8 @@ def from_numpy(array):
         raise ValueError("At least one stride in the given numpy array is negative, and tensors "
                          "with negative strides are not currently supported. (You can probably "
                          "work around this by making a copy of your array with array.copy().)")
+    if array.base is not None:  # PyTorch's storage begins where the given array does
+        array = np.lib.stride_tricks.as_strided(array)
     return Tensor._wrap(array)
 
 

@@ -19,6 +19,16 @@ def owner(array):
     return array
 
 
+def storage(array):
+    """Return the array at whose first element the storage of this one begins.
+
+    That is the owner, except for foreign memory: there it is what ember was given.
+    """
+    while hasattr(array.base, "strides"):
+        array = array.base
+    return array
+
+
 class Backend(Along, Indexing, Linear, Special):
     """An array module and the table of what array modules disagree about.
 
@@ -47,3 +57,4 @@ class Backend(Along, Indexing, Linear, Special):
         return f"<backend {self.device_type}{suffix}>"
 
     owner = staticmethod(owner)
+    storage = staticmethod(storage)

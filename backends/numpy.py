@@ -80,10 +80,9 @@ class NumpyBackend(Backend):
         for n, want in zip(array.shape, shape[lead:]):
             if n != want and n != 1:
                 raise ValueError(f"cannot broadcast shape {array.shape} to {tuple(shape)}")
-        try:
+        if array.flags.c_contiguous:
             return np.ndarray(shape, array.dtype, array, 0, strides)
-        except (ValueError, TypeError, BufferError):  # memory that is not one contiguous block
-            return np.lib.stride_tricks.as_strided(array, shape, strides)
+        return self.view(array, shape, [s // array.itemsize for s in strides])
 
     def running(self, combine, array, axis):
         """Return the elements up to each one combined by a ufunc."""

@@ -177,7 +177,8 @@ def resize_(self, *sizes, memory_format=None, **named):
     except RuntimeError:
         longer = xp.zeros((count,), array.dtype)
         have = xp.owner(array)
-        if have.flags.c_contiguous and have.dtype == array.dtype:
+        if isinstance(have, xp.array_types) and have.flags.c_contiguous and (
+                have.dtype == array.dtype):
             longer[:have.size] = have.reshape(-1)
         else:
             longer[:array.size] = array.reshape(-1)
@@ -191,6 +192,27 @@ def resize_as_(self, other, memory_format=None):
     return resize_(self, tuple(other.shape))
 
 
-def into(out, result):
-    """Return a result, written to the `out=` argument where there is one."""
-    return result if out is None else out.resize_(result.shape).copy_(result)
+def into(out, result, *inputs):
+    """Return a result, written to the `out=` argument where there is one.
+
+    Raises:
+        RuntimeError: when `out` has another dtype, or shares memory with one of the inputs.
+    """
+    if out is None:
+        return result
+    if out._array.dtype != result._array.dtype:
+        raise RuntimeError(f"Expected out tensor to have dtype {result.dtype}, but got "
+                           f"{out.dtype} instead")
+    apart(out, *inputs)
+    return out.resize_(result.shape).copy_(result)
+
+
+def apart(out, *inputs):
+    """Raise RuntimeError when an output shares memory with an input or overlaps itself."""
+    inplace.check_overlap(out._array, "out=")
+    for t in inputs:
+        if t._xp is out._xp and t._xp.may_share_memory(t._array, out._array):
+            raise RuntimeError(
+                "unsupported operation: some elements of the input tensor and the written-to "
+                "tensor refer to a single memory location. Please clone() the tensor before "
+                "performing the operation.")

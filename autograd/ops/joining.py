@@ -7,6 +7,7 @@ from ..tensor import Tensor, tensor_method
 from ..viewing import fast_backward, made_several, memory
 from . import keys
 from .dims import axis
+from .filling import apart
 from .shape import reshape
 
 __all__ = ["chunk", "column_stack", "concat", "concatenate", "dsplit", "dstack", "hsplit",
@@ -84,6 +85,8 @@ def cat(tensors, dim=0, *, out=None, axis=None):
     """
     if not _all_tensors("cat", tensors):
         raise ValueError("torch.cat(): expected a non-empty list of Tensors")
+    if out is not None:
+        apart(out, *tensors)
     return joined(tensors, dim if axis is None else axis, out=out)
 
 

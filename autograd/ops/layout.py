@@ -75,8 +75,7 @@ def stride(self, dim=None):
 def storage_offset(self):
     """Return how many elements lie between the start of the storage and the first element."""
     array, xp = self._buffer(), self._xp
-    owner = xp.owner(array)
-    return (xp.pointer(array) - xp.pointer(owner)) // array.dtype.itemsize
+    return (xp.pointer(array) - xp.pointer(xp.storage(array))) // array.dtype.itemsize
 
 
 @tensor_method

@@ -104,7 +104,9 @@ def roll(input, shifts, dims=None):
         raise RuntimeError(f"shifts and dimensions must align. shifts: {len(shifts)}, "
                            f"dims:{len(dims)}")
     ndim = memory(input).ndim
-    return rolled(input, shifts, tuple([axis(d, ndim) for d in dims])) if ndim else input.clone()
+    if not ndim:
+        raise IndexError(f"Dimension specified as {dims[0]} but tensor has no dimensions")
+    return rolled(input, shifts, tuple([axis(d, ndim) for d in dims]))
 
 
 @tensor_method

@@ -265,6 +265,10 @@ def _source(name, input, dim, key, source):
     if not source._array.ndim:
         source = reshape(source, 1)
     shape, count = source._array.shape, key[dim].size
+    if name == "index_add_" and len(shape) != input._array.ndim:
+        raise RuntimeError(
+            "source tensor shape must match self tensor shape, excluding the specified dimension. "
+            f"Got self.shape = {list(input._array.shape)} source.shape = {list(shape)}")
     if source._array.ndim != input._array.ndim and source._array.size != 1:
         raise IndexError(f"{name}(): When source and destination are not scalars, their "
                          f"dimensionality must match. Source dimensionality ({len(shape)}), "

@@ -129,6 +129,9 @@ def masked_fill(input, mask, value):
         if value._array.ndim:
             raise RuntimeError("masked_fill_ only supports a 0-dimensional value tensor, but got "
                                f"tensor with {value._array.ndim} dimension(s).")
+        if value._array.dtype.kind == "c" != input._array.dtype.kind:
+            raise RuntimeError("value cannot be converted to type "
+                               f"{input.dtype.name} without overflow")
     else:
         value = checked(value, input._array.dtype)
     try:
@@ -172,10 +175,11 @@ def masked_select(input, mask, *, out=None):
     """
     if mask._array.dtype.kind != "b":
         raise RuntimeError("masked_select: expected BoolTensor for mask")
+    given = (input, mask)
     input, mask = _spread_together(input, mask)
     if not input.ndim:
         input, mask = reshape(input, 1), reshape(mask, 1)
-    return into(out, input[mask])
+    return into(out, input[mask], *given)
 
 
 @tensor_method
@@ -293,7 +297,7 @@ def gather(input, dim, index, *, sparse_grad=False, out=None):
     """
     axis(dim, memory(input).ndim)
     found = _along_dim(input, dim, index)
-    return into(out, found)
+    return into(out, found, input, index)
 
 
 @tensor_method
@@ -359,7 +363,7 @@ def index_select(input, dim, index, *, out=None):
             raise
         key = at(dim, positions)
         found = copied(INDEX_SELECT, input, input._xp.pick(array, key), {"index": key})
-    return into(out, found)
+    return into(out, found, input, index)
 
 
 @TAKE.public
@@ -384,4 +388,4 @@ def take(input, index, *, out=None):
     except IndexError as error:
         raise IndexError(f"out of range: {keys.explain(error, flat._array, key)}") from None
     found = copied(TAKE, flat, r, {"index": key})
-    return into(out, found)
+    return into(out, found, input, index)

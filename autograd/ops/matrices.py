@@ -159,9 +159,10 @@ def pinv(A, rcond=None, hermitian=False, *, atol=None, rtol=None, out=None):
     Source: https://docs.pytorch.org/docs/stable/generated/torch.linalg.pinv.html
     """
     checked("linalg.pinv", A)
-    if not A.numel():
-        return A.mT.clone()
-    largest = _magnitudes(A.detach(), hermitian).amax(-1)
+    if A.numel():
+        largest = _magnitudes(A.detach(), hermitian).amax(-1)
+    else:
+        largest = A.detach().new_zeros(A.shape[:-2])
     limit = _tolerance(A, largest, atol, rcond if rtol is None else rtol)
     return written(out, pseudo_inverse(A, limit, hermitian))
 

@@ -114,8 +114,10 @@ def triangular_solve(b, A, upper=True, transpose=False, unitriangular=False, *, 
 
 
 def lstsq(A, B, rcond=None, *, driver=None):
-    """Return the least squares solution of A @ X = B, its residuals, A's rank (and nothing).
+    """Return the least squares solution of A @ X = B, its residuals, A's rank and singular values.
 
+    As in PyTorch the driver decides which of the last three are filled: "gelsy" (the default)
+    gives the rank, "gels" the residuals, "gelsd" and "gelss" all of them.
     Source: https://docs.pytorch.org/docs/stable/generated/torch.linalg.lstsq.html
     """
     from .matrices import matrix_rank, pinv
@@ -130,8 +132,9 @@ def lstsq(A, B, rcond=None, *, driver=None):
         ranks = matrix_rank(A.detach(), rtol=rcond)
     if driver in ("gelsd", "gelss"):
         values = RECORDS["svdvals"].call(A.detach())
-    residuals = A.new_zeros((0,))
-    if m > n and (driver == "gels" or bool((ranks == n).all())):
+    residuals = (A.reshape(-1) * 1)[:0]  # part of the graph, as PyTorch's
+    if m > n and (driver == "gels" or driver in ("gelsd", "gelss")
+                  and bool((ranks == n).all())):
         residuals = ((A @ solution - b) ** 2).sum(-2)
     return return_types.linalg_lstsq(solution.squeeze(-1) if vector else solution, residuals,
                                      ranks, values)

@@ -33,10 +33,7 @@ class View:
 
 def of(tensor):
     """Return what a tensor knows about its origin, or None for one that is not a view."""
-    try:
-        return tensor._view
-    except AttributeError:
-        return None
+    return getattr(tensor, "_view", None)
 
 
 def note(record, source, bound, result):

@@ -1,5 +1,7 @@
 """The CPU backend: NumPy, and the reference for every other backend."""
 
+import math
+
 import numpy as np
 
 from .base import Backend
@@ -90,8 +92,37 @@ class NumpyBackend(Backend):
 
     def scatter_add(self, array, index, values):
         """Add values into `array[index]` in place; repeated indices accumulate."""
-        np.add.at(array, index, values)
+        index = index if type(index) is tuple else (index,)
+        places = _flat_places(array.shape, index) if array.flags.c_contiguous else None
+        if places is None:
+            np.add.at(array, index, values)
+        else:  # one-dimensional np.add.at is ten times faster
+            values = np.broadcast_to(np.asarray(values, array.dtype), places.shape)
+            np.add.at(array.reshape(-1), places.reshape(-1), values.reshape(-1))
         return array
+
+
+def _flat_places(shape, index):
+    """Return the flat positions that a key names, or None for keys that need NumPy's own care."""
+    given = [n for n, item in enumerate(index) if type(item) is not slice]
+    if given != list(range(given[0], given[-1] + 1)) or any(
+            item != slice(None) for item in index if type(item) is slice):
+        return None
+    steps = [math.prod(shape[n + 1:]) for n in range(len(shape))]
+    places = 0
+    for n in given:
+        item = np.asarray(index[n])
+        if item.dtype.kind != "i" or item.size and not (
+                -shape[n] <= item.min() and item.max() < shape[n]):
+            return None
+        places = places + np.where(item < 0, item + shape[n], item) * steps[n]
+    before, after = math.prod(shape[:given[0]]), shape[given[-1] + 1:]
+    places = places.reshape(places.shape + (1,) * len(after)) + np.arange(
+        math.prod(after)).reshape(after)
+    if given[0] == 0:
+        return places
+    first = np.arange(before) * math.prod(shape[given[0]:])
+    return first.reshape(shape[:given[0]] + (1,) * places.ndim) + places
 
 
 cpu = NumpyBackend()

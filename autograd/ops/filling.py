@@ -66,8 +66,11 @@ def fill_(self, value):
     if has_history(self, value):
         return inplace.overwrite(self, filled(self, value), "fill_")
     array = memory(self)
-    with self._xp.quiet():
-        array[...] = value._array if isinstance(value, Tensor) else value
+    if isinstance(value, Tensor):
+        with self._xp.quiet():
+            array[...] = value._array
+    else:
+        array[...] = value
     writes.mark_written(array)
     return self
 

@@ -233,8 +233,11 @@ def _copy_into(self, part, value):
             "refer to a single memory location. Please clone() the tensor before performing the "
             "operation.")
     try:
-        with xp.quiet():
+        if raw.dtype is part.dtype:
             part[...] = raw
+        else:
+            with xp.quiet():
+                part[...] = raw
     except ValueError:
         expand(_without_leading_ones(value.detach(), part.ndim), part.shape)
         raise

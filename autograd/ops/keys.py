@@ -23,6 +23,8 @@ def read(key, array, xp):
     Raises:
         IndexError, TypeError, ValueError: as PyTorch, for keys that mean nothing.
     """
+    if type(key) is tuple and _is_plain(key):
+        return (*key, ...) if Ellipsis not in key else key, None
     items = key if type(key) is tuple else tuple(key) if _is_several(key) else (key,)
     items = [_item(i, xp) for i in items]
     if all(i is None or i is Ellipsis or type(i) in (int, slice) for i in items):
@@ -46,6 +48,21 @@ def read(key, array, xp):
     while advanced and type(advanced[-1]) is slice:
         advanced.pop()
     return None if nothing else (*basic, ...), tuple(advanced)
+
+
+def _is_plain(key):
+    """Whether a tuple is a basic key as it stands: the common case, told quickly."""
+    ellipses = 0
+    for item in key:
+        kind = type(item)
+        if kind is int or item is None:
+            continue
+        if item is Ellipsis and not ellipses:
+            ellipses = 1
+        elif kind is not slice or item.step is not None or (
+                type(item.start) not in BOUNDS or type(item.stop) not in BOUNDS):
+            return False
+    return True
 
 
 def _is_several(key):

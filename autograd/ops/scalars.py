@@ -7,6 +7,7 @@ __all__ = []
 _C_NAMES = {"int8": "int8_t", "uint8": "uint8_t", "int16": "int16_t", "int32": "int",
             "int64": "int64_t", "float16": "at::Half", "float32": "float", "float64": "double",
             "bool": "bool"}
+_SAFE = 65504  # every floating point type holds numbers up to this one
 
 
 def checked(value, dtype):
@@ -17,6 +18,8 @@ def checked(value, dtype):
     """
     kind = dtype.kind
     if kind == "f":
+        if type(value) is not complex and -_SAFE <= value <= _SAFE:
+            return dtype.type(value)
         if type(value) is complex:
             if value.imag:
                 raise _overflow(dtype)

@@ -7,7 +7,7 @@ import pytest
 
 import ember as torch
 from ember.autograd.op import RECORDS
-from ember.nn import functional  # noqa: F401  (the records of nn.functional)
+from ember.nn import functional
 
 
 def t(*shape, low=0.15, high=0.85, seed=0):

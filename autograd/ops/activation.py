@@ -26,7 +26,7 @@ def relu(xp, input):
     return xp.maximum(input, 0)
 
 
-relu.vjp("input", lambda g, out: g * (out > 0))
+relu.vjp("input", lambda g, out: g * (out != 0))  # out is not negative; NaN lets g through
 
 
 @op(label="σ", cast="float", namespaces=_EVERYWHERE, inplace=True,
@@ -84,13 +84,13 @@ def scaled_elu(xp, input, alpha=1.0, scale=1.0, k=1.0):
 
     Source: https://docs.pytorch.org/docs/2.13/generated/torch.nn.functional.elu.html
     """
-    positive = input > 0
-    return xp.where(positive, input * scale,
-                    xp.expm1(xp.where(positive, 0, input) * k) * (alpha * scale))
+    negative = input <= 0
+    return xp.where(negative, xp.expm1(xp.where(negative, input, 0) * k) * (alpha * scale),
+                    input * scale)
 
 
 scaled_elu.vjp("input", lambda xp, g, input, alpha, scale, k: g * xp.where(
-    input > 0, scale, xp.exp(xp.where(input > 0, 0, input) * k) * (alpha * scale * k)))
+    input <= 0, xp.exp(xp.where(input <= 0, input, 0) * k) * (alpha * scale * k), scale))
 
 
 @op(namespaces=_FUNCTIONAL, derivative="g where input > 0, else g · negative_slope")
@@ -119,8 +119,8 @@ def hardtanh(xp, input, min_val=-1.0, max_val=1.0):
     return xp.minimum(xp.maximum(input, min_val), max_val)
 
 
-hardtanh.vjp("input", lambda g, input, min_val, max_val: g * (
-    (input > min_val) & (input < max_val)))
+hardtanh.vjp("input", lambda xp, g, input, min_val, max_val: xp.where(
+    (input <= min_val) | (input >= max_val), 0, g))
 
 
 @op(namespaces=_TORCH, derivative="0 where input ≤ threshold, else g")
@@ -164,7 +164,7 @@ def softshrink(xp, input, lambd=0.5):
     return input - xp.minimum(xp.maximum(input, -lambd), lambd)
 
 
-softshrink.vjp("input", lambda xp, g, input, lambd: g * (xp.abs(input) > lambd))
+softshrink.vjp("input", lambda xp, g, input, lambd: xp.where(xp.abs(input) <= lambd, 0, g))
 
 
 @op(namespaces=_FUNCTIONAL, derivative="g / 6 where −3 < input < 3")

@@ -220,8 +220,11 @@ abs.vjp("input", lambda xp, g, input: g * xp.sign(input))
 
 @op(inplace=True, derivative="0")
 def sign(xp, input):
-    """Sign of each element: −1, 0 or 1."""
-    return input.copy() if input.dtype.kind == "b" else xp.sign(input)
+    """Sign of each element: −1, 0 or 1; 0 for NaN."""
+    if input.dtype.kind == "b":
+        return input.copy()
+    sign = xp.sign(input)
+    return xp.where(input != input, 0.0, sign) if input.dtype.kind == "f" else sign
 
 
 sign.vjp("input", lambda g: g * 0)

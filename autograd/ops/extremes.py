@@ -22,12 +22,12 @@ def _not_empty(name, input, axes):
 def shared(xp, g, input, out, dim=None, keepdim=False):
     """Split a gradient evenly among the elements that equal the result."""
     g, out = (expanded(v, input.shape, dim, keepdim) for v in (g, out))
-    mask = (input == out) | (input != input)
+    mask = (input == out) | ((input != input) & (out != out))
     ties = xp.sum(mask, axis=axes(dim, len(input.shape)), keepdims=True)
     return xp.where(mask, g / ties, 0.0)
 
 
-@op(label="max", derivative="g where input = out, ties share it")
+@op(alone=True, label="max", derivative="g where input = out, ties share it")
 def amax(xp, input, dim=(), keepdim=False):
     """Largest element of all, or along dimensions; equal ones share the gradient evenly.
 
@@ -42,7 +42,7 @@ def amax(xp, input, dim=(), keepdim=False):
     return input.max(a, None, keepdim)
 
 
-@op(label="min", derivative="g where input = out, ties share it")
+@op(alone=True, label="min", derivative="g where input = out, ties share it")
 def amin(xp, input, dim=(), keepdim=False):
     """Smallest element of all, or along dimensions; equal ones share the gradient evenly.
 
@@ -103,7 +103,7 @@ def to_chosen(xp, g, out, input_shape, dim, keepdim):
     return xp.put_along(g, index, input_shape, axis(dim, len(input_shape)))
 
 
-@op(name="max", derivative="g at the index of the first maximum")
+@op(alone=True, name="max", derivative="g at the index of the first maximum")
 def _max_along(xp, input, dim, keepdim=False):
     """Largest elements along a dimension and their places."""
     a = axis(dim, input.ndim)
@@ -112,7 +112,7 @@ def _max_along(xp, input, dim, keepdim=False):
     return return_types.max(*chosen(xp, input, index, a, keepdim))
 
 
-@op(name="min", derivative="g at the index of the first minimum")
+@op(alone=True, name="min", derivative="g at the index of the first minimum")
 def _min_along(xp, input, dim, keepdim=False):
     """Smallest elements along a dimension and their places."""
     a = axis(dim, input.ndim)
@@ -128,17 +128,9 @@ _min_along.vjp("input", to_chosen)
 # -- of two tensors: equal elements share the gradient --------------------------------------------
 
 
-def _first_of_two(holds):
-    """Return the vjp formula of an elementwise extreme for the operand that `holds` picks."""
-    def formula(g, input, other):
-        return g * (holds(input, other) + (input == other) * 0.5)
-
-    return formula
-
-
-def _takes(mine, xp, g, input, other):
-    tie = input == other
-    return xp.where(tie, g * 0.5, xp.where(mine, g, 0.0))
+def _unless(loses, xp, g, input, other):
+    """Return g but where an operand loses; next to NaN neither does, as in PyTorch."""
+    return xp.where(input == other, g * 0.5, xp.where(loses, 0.0, g))
 
 
 @op(cast="promote", derivative="g where input > other, half of it where equal")
@@ -179,10 +171,10 @@ def fmin(xp, input, other):
     return xp.fmin(input, other)
 
 
-maximum.vjp("input", lambda xp, g, input, other: _takes(input > other, xp, g, input, other))
-maximum.vjp("other", lambda xp, g, input, other: _takes(other > input, xp, g, input, other))
-minimum.vjp("input", lambda xp, g, input, other: _takes(input < other, xp, g, input, other))
-minimum.vjp("other", lambda xp, g, input, other: _takes(other < input, xp, g, input, other))
+maximum.vjp("input", lambda xp, g, input, other: _unless(input < other, xp, g, input, other))
+maximum.vjp("other", lambda xp, g, input, other: _unless(other < input, xp, g, input, other))
+minimum.vjp("input", lambda xp, g, input, other: _unless(input > other, xp, g, input, other))
+minimum.vjp("other", lambda xp, g, input, other: _unless(other > input, xp, g, input, other))
 fmax.vjp("input", lambda xp, g, input, other: xp.where(
     (input >= other) | (other != other), g, 0.0))
 fmax.vjp("other", lambda xp, g, input, other: xp.where(
@@ -257,7 +249,7 @@ def _place(name, find, input, dim, keepdim):
     return find(a, keepdims=keepdim)
 
 
-@op(derivative="")
+@op(alone=True, derivative="")
 def argmax(xp, input, dim=None, keepdim=False):
     """Index of the first largest element, of the flattened tensor or along a dimension.
 
@@ -270,7 +262,7 @@ def argmax(xp, input, dim=None, keepdim=False):
     return _place("argmax", input.argmax, input, dim, keepdim)
 
 
-@op(derivative="")
+@op(alone=True, derivative="")
 def argmin(xp, input, dim=None, keepdim=False):
     """Index of the first smallest element, of the flattened tensor or along a dimension.
 
@@ -283,7 +275,7 @@ def argmin(xp, input, dim=None, keepdim=False):
     return _place("argmin", input.argmin, input, dim, keepdim)
 
 
-@op(name="aminmax", derivative="g where input equals the extreme, ties share it")
+@op(alone=True, name="aminmax", derivative="g where input equals the extreme, ties share it")
 def _aminmax(xp, input, *, dim=None, keepdim=False):
     """Smallest and largest element, of all or along a dimension.
 

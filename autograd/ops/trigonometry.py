@@ -120,8 +120,13 @@ def atan2(xp, input, other):
     return xp.arctan2(input, other)
 
 
-atan2.vjp("input", lambda g, input, other: g * other / (input * input + other * other))
-atan2.vjp("other", lambda g, input, other: -g * input / (input * input + other * other))
+def _square_or_one(xp, input, other):
+    square = input * input + other * other
+    return xp.where(square == 0, 1.0, square)
+
+
+atan2.vjp("input", lambda xp, g, input, other: g * other / _square_or_one(xp, input, other))
+atan2.vjp("other", lambda xp, g, input, other: -g * input / _square_or_one(xp, input, other))
 
 
 @op(cast="float", inplace=True, label="hypot",

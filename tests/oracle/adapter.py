@@ -72,7 +72,8 @@ def _entry(info: Any) -> Entry:
     import torch
 
     has_float64 = torch.float64 in info.dtypes
-    dtype = torch.float64 if has_float64 else torch.int64
+    dtypes = (torch.float64, torch.int64, torch.complex128)
+    dtype = next((dtype for dtype in dtypes if dtype in info.dtypes), torch.float64)
     differentiable = (
         has_float64
         and info.supports_autograd
@@ -99,7 +100,7 @@ def _op_db() -> list[Any]:
 
 @functools.cache
 def entries(beyond: bool = False) -> dict[str, Entry]:
-    """Return the operators in scope by key; with `beyond`, integer-only and private ones too.
+    """Return the operators in scope by key; with `beyond`, those too that are worth comparing.
 
     In scope means: takes float64 on the CPU and is not sparse, jiterator, quantised, masked,
     a signal window, private, an `aten` overload or a `*_copy` twin.
@@ -107,8 +108,8 @@ def entries(beyond: bool = False) -> dict[str, Entry]:
     found: dict[str, Entry] = {}
     for info in _op_db():
         entry = _entry(info)
-        integer_only = entry.dtype is not None and not entry.counted and not _outside(info.name)
-        if entry.counted or (beyond and (integer_only or _beyond(info.name))):
+        worth = not _outside(info.name) or _beyond(info.name)
+        if entry.counted or (beyond and worth):
             if entry.key in found:
                 raise AssertionError(f"two entries named {entry.key}")
             found[entry.key] = entry

@@ -52,5 +52,5 @@ def find(name, xp):
     return found
 
 
-from . import linear, losses  # noqa: E402, F401 - kernels register themselves when imported
+from . import convolution, linear, losses, pooling  # noqa: E402, F401 - register themselves
 

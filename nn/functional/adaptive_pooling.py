@@ -17,6 +17,9 @@ __all__ = ["adaptive_avg_pool1d", "adaptive_avg_pool2d", "adaptive_avg_pool3d",
 
 def _targets(name, dims, input, output_size):
     """Return the output size per axis; None keeps the input's."""
+    if isinstance(output_size, (list, tuple)) and 1 < dims == len(output_size) >= input.ndim:
+        raise ValueError(f"Input dimension should be at least {dims + 1}, got {input.ndim} "
+                         f"({name})")
     if input.ndim not in (dims + 1, dims + 2):
         raise RuntimeError(f"{name}: Expected {dims + 1}D or {dims + 2}D tensor, but got "
                            f"{list(input.shape)}")

@@ -65,7 +65,7 @@ def cross_entropy(input, target, weight=None, size_average=None, ignore_index=-1
 @composite(label="cross entropy")
 def class_cross_entropy(input, target, ignore_index, reduction):
     """Cross entropy of logits with class numbers, unweighted."""
-    _check_classes("cross_entropy", input, target, None, ignore_index)
+    _check_classes("cross_entropy", input, target, None)
     return _nll(log_softmax(input, _class_dim(input)), target, None, ignore_index, reduction)
 
 
@@ -283,7 +283,7 @@ def multi_margin_loss(input, target, p=1, margin=1.0, weight=None, size_average=
         weight: a factor per class.
 
     Raises:
-        ValueError: `p` is neither 1 nor 2.
+        ValueError: `p` is neither 1 nor 2, a class does not exist, or the weight does not fit.
         RuntimeError: the shapes do not fit.
     """
     reduction = legacy(size_average, reduce, reduction)
@@ -298,7 +298,7 @@ def multi_margin_loss(input, target, p=1, margin=1.0, weight=None, size_average=
                            f"{list(target.shape)}")
     classes = input.shape[-1] if input.ndim else 1
     if weight is not None and (weight.ndim > 1 or weight.numel() != classes):
-        raise RuntimeError(f"inconsistent weight size, expected {classes} but got "
+        raise ValueError(f"inconsistent weight size, expected {classes} but got "
                            f"{list(weight.shape)}")
     _check_labels("multi_margin_loss", target, 0, classes)
     x, labels = input.reshape(batch, -1), target.reshape(batch, 1)
@@ -322,6 +322,7 @@ def multilabel_margin_loss(input, target, size_average=None, reduce=None, reduct
 
     Raises:
         RuntimeError: the shapes do not fit.
+        ValueError: a class does not exist.
     """
     reduction = legacy(size_average, reduce, reduction)
     if input.ndim > 2 or 0 in input.shape[1:] or input.shape == (0,):
@@ -346,6 +347,6 @@ def multilabel_margin_loss(input, target, size_average=None, reduce=None, reduct
 
 def _check_labels(name, target, low, classes):
     if target.numel() and not (low <= int(target.min()) and int(target.max()) < classes):
-        raise RuntimeError(f"{name}: target out of range: class numbers reach from "
+        raise ValueError(f"{name}: target out of range: class numbers reach from "
                            f"{int(target.min())} to {int(target.max())}, but there are {classes} "
                            "classes")

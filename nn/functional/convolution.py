@@ -124,6 +124,9 @@ def _check(name, dims, input, weight, bias, stride, dilation, groups):
     if input.dtype is not weight.dtype:
         raise RuntimeError(f"{name}: Input type ({input.dtype}) and weight type ({weight.dtype}) "
                            "should be the same")
+    if bias is not None and bias.dtype is not input.dtype:
+        raise RuntimeError(f"{name}: Input type ({input.dtype}) and bias type ({bias.dtype}) "
+                           "should be the same")
     if min(stride) <= 0:
         raise RuntimeError(f"{name}: non-positive stride is not supported")
     if min(dilation) <= 0:

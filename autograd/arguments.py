@@ -33,6 +33,7 @@ class Signature:
         self.defaults = dict(zip(positional[len(positional) - len(defaults):], defaults))
         self.defaults.update(forward.__kwdefaults__ or {})
         self._positional = len(positional)
+        self._required = len(positional) - len(defaults)
         self._template = [self.defaults.get(n, _MISSING) for n in self.names]
         self._places = {n: i for i, n in enumerate(self.names)}
         self.varargs = self._places[varargs] if varargs else None
@@ -66,7 +67,7 @@ class Signature:
                 raise TypeError(
                     f"{self.function}() got multiple values for argument '{name}'")
             values[place] = value
-        if _MISSING in values[:self._positional]:
+        if len(args) < self._required:  # `in` would compare with tensors, elementwise
             for name, value in zip(self.names, values):
                 if value is _MISSING:
                     raise TypeError(f"{self.function}() missing required argument '{name}'")

@@ -15,7 +15,7 @@ saved. With create_graph the same text runs on Tensors, with `xp` = `autograd.na
 The public functions come from `templates.py`.
 """
 
-from . import arguments, templates
+from . import arguments, parametric, templates
 from .tensor import Tensor
 
 __all__ = ["Op", "op", "RECORDS"]
@@ -35,11 +35,12 @@ class Op:
             gradient does not pass).
         view: whether the result may share memory with the first argument.
         several: whether the forward returns a tuple (asked only where it takes one tensor or two).
+        alone: whether the first argument, `input`, is the only tensor (a faster template).
     """
 
     def __init__(self, forward, *, label=None, derivative="", cast=None, view=False,
                  varargs=None, lists=(), promoted=None, namespaces=("torch", "Tensor"),
-                 inplace=False, name=None, several=False):
+                 inplace=False, name=None, several=False, alone=False):
         self.name = name or forward.__name__.rstrip("_")
         self.label = label or self.name
         self.derivative = derivative
@@ -49,6 +50,7 @@ class Op:
         self.namespaces = namespaces
         self.has_inplace = inplace
         self.several = several
+        self.alone = alone
         self.signature = arguments.Signature(self.name, forward, varargs)
         self.lists = frozenset(lists)
         self.promoted = promoted
@@ -191,6 +193,8 @@ def op(**options):
             call = templates.unary(record)
         elif simple and names == ("input", "other") and not record.signature.defaults:
             call = templates.binary(record)
+        elif record.alone:
+            call = parametric.parametric(record)
         else:
             call = templates.general(record)
         return publish(record, call, forward)

@@ -55,7 +55,7 @@ def unary(record):
             node.hooks = None
             node.value = None if shape else r
         if out is not None:
-            return _write_out(out, t)
+            return write_out(out, t)
         return t
 
     def plan():
@@ -151,7 +151,7 @@ def binary(record):
             elif xnode is None and not isinstance(input, Tensor):
                 node.constant = input
         if out is not None:
-            return _write_out(out, t)
+            return write_out(out, t)
         return t
 
     to_float = cast == "float"
@@ -245,13 +245,13 @@ def general(record):
         if vjps and (_switched() is None or modes.is_grad_enabled()):
             parents = _parents(values)
         if parents is None:
-            result = _wrap_result(r, xp)
+            result = wrap_result(r, xp)
         else:
             result = _record(r, xp, parents, bound)
         if record.view:
             views.note(record, source, bound, result)
         if out is not None:
-            return _write_out(out, result)
+            return write_out(out, result)
         return result
 
     def _parents(values):
@@ -301,10 +301,10 @@ def _shape_of(value):
     return None if value is None else tuple(value.shape)
 
 
-def _wrap_result(r, xp):
+def wrap_result(r, xp):
     if isinstance(r, tuple):
-        return type(r)(*[_wrap_result(item, xp) for item in r]) if hasattr(
-            r, "_fields") else tuple([_wrap_result(item, xp) for item in r])
+        return type(r)(*[wrap_result(item, xp) for item in r]) if hasattr(
+            r, "_fields") else tuple([wrap_result(item, xp) for item in r])
     return Tensor._wrap(r, xp)
 
 
@@ -322,11 +322,11 @@ def multiple(node, r, xp):
     return type(r)(*tensors) if hasattr(r, "_fields") else tuple(tensors)
 
 
-def _write_out(out, result):
+def write_out(out, result):
     """Write a result into the `out=` argument and return that."""
     if isinstance(out, (tuple, list)):
         for target, value in zip(out, result):
-            _write_out(target, value)
+            write_out(target, value)
         return type(out)(out) if isinstance(out, list) else type(result)(*out) if hasattr(
             result, "_fields") else tuple(out)
     if not isinstance(out, Tensor):

@@ -14,7 +14,7 @@ def _in(input, dtype):
     return input if dtype is None else input.astype(dtype.numpy, copy=False)
 
 
-@op(name="sum", label="Σ", derivative="g, repeated along dim")
+@op(alone=True, name="sum", label="Σ", derivative="g, repeated along dim")
 def sum_(xp, input, dim=None, keepdim=False, *, dtype=None):
     """Sum of all elements, or along dimensions; integers and bools give int64.
 
@@ -43,7 +43,7 @@ def sum_(xp, input, dim=None, keepdim=False, *, dtype=None):
 sum_.vjp("input", lambda g, input_shape, dim, keepdim: expanded(g, input_shape, dim, keepdim))
 
 
-@op(label="mean", derivative="g / n, repeated along dim")
+@op(alone=True, label="mean", derivative="g / n, repeated along dim")
 def mean(xp, input, dim=None, keepdim=False, *, dtype=None):
     """Mean of all elements, or along dimensions.
 
@@ -78,7 +78,7 @@ def _mean_input(g, input_shape, dim, keepdim):
 mean.vjp("input", _mean_input)
 
 
-@op(label="Π", derivative="g · the product of the other elements")
+@op(alone=True, label="Π", derivative="g · the product of the other elements")
 def prod(xp, input, dim=None, keepdim=False, *, dtype=None):
     """Product of all elements, or along one dimension; integers and bools give int64.
 
@@ -131,7 +131,7 @@ def _truth(xp, reduce, input, dim, keepdim):
     return result.astype(xp.uint8) if input.dtype.char == "B" else result
 
 
-@op(name="all", label="all")
+@op(alone=True, name="all", label="all")
 def all_(xp, input, dim=None, keepdim=False):
     """Whether all elements, or all along dimensions, are non-zero.
 
@@ -142,7 +142,7 @@ def all_(xp, input, dim=None, keepdim=False):
     return _truth(xp, xp.all, input, dim, keepdim)
 
 
-@op(name="any", label="any")
+@op(alone=True, name="any", label="any")
 def any_(xp, input, dim=None, keepdim=False):
     """Whether any element, or any along dimensions, is non-zero.
 
@@ -153,7 +153,7 @@ def any_(xp, input, dim=None, keepdim=False):
     return _truth(xp, xp.any, input, dim, keepdim)
 
 
-@op(cast="float", label="logΣexp", derivative="g · exp(input − out)")
+@op(alone=True, cast="float", label="logΣexp", derivative="g · exp(input − out)")
 def logsumexp(xp, input, dim, keepdim=False):
     """Logarithm of the sum of exponentials along dimensions, without overflow.
 
@@ -185,7 +185,7 @@ def _logsumexp_input(xp, g, input, out, dim, keepdim):
 logsumexp.vjp("input", _logsumexp_input)
 
 
-@op(namespaces=("torch", "Tensor"), derivative="")
+@op(alone=True, namespaces=("torch", "Tensor"), derivative="")
 def count_nonzero(xp, input, dim=None):
     """Number of non-zero elements, in all or along dimensions, as int64."""
     return xp.sum(input != 0, axis=axes(dim, input.ndim), dtype=_LARGE_INTEGER)
@@ -194,7 +194,7 @@ def count_nonzero(xp, input, dim=None):
 # -- leaving NaN out ------------------------------------------------------------------------------
 
 
-@op(label="Σ", derivative="g, repeated along dim, where input is a number")
+@op(alone=True, label="Σ", derivative="g, repeated along dim, where input is a number")
 def nansum(xp, input, dim=None, keepdim=False, *, dtype=None):
     """Sum as `sum` does it, with NaN counted as 0.
 

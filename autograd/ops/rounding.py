@@ -59,7 +59,7 @@ def fix(input, *, out=None):
     return trunc(input, out=out)
 
 
-@op(name="round", inplace=True, derivative="0", namespaces=("torch", "Tensor", "special"))
+@op(alone=True, name="round", inplace=True, derivative="0", namespaces=("torch", "Tensor", "special"))
 def round_(xp, input, *, decimals=0):
     """Each element to the nearest number with so many decimals; halves go to the even one.
 
@@ -180,7 +180,7 @@ def _only_integers(name, input):
 # -- what is not a number -------------------------------------------------------------------------
 
 
-@op(inplace=True, derivative="g where input is finite")
+@op(alone=True, inplace=True, derivative="g where input is finite")
 def nan_to_num(xp, input, nan=None, posinf=None, neginf=None):
     """Elements with NaN and infinities replaced.
 

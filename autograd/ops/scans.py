@@ -17,7 +17,7 @@ def _prepared(input, dtype):
     return input.astype(_LARGE_INTEGER) if input.dtype.kind in "iub" else input
 
 
-@op(label="cumΣ", inplace=True, derivative="sum of g from each element on")
+@op(alone=True, label="cumΣ", inplace=True, derivative="sum of g from each element on")
 def cumsum(xp, input, dim, *, dtype=None):
     """Sum of all elements up to each one along a dimension; integers and bools give int64.
 
@@ -41,7 +41,7 @@ def _from_here_on(xp, g, dim):
 cumsum.vjp("input", lambda xp, g, dim: _from_here_on(xp, g, dim))
 
 
-@op(label="cumΠ", inplace=True, derivative="sum of g · out from each element on, / input")
+@op(alone=True, label="cumΠ", inplace=True, derivative="sum of g · out from each element on, / input")
 def cumprod(xp, input, dim, *, dtype=None):
     """Product of all elements up to each one along a dimension; integers and bools give int64.
 
@@ -92,7 +92,7 @@ def _to_extreme(xp, g, out, input_shape, dim):
     return xp.add_along(g[0], out[1], input_shape, axis(dim, len(input_shape)))
 
 
-@op(derivative="g added at the index of each maximum")
+@op(alone=True, derivative="g added at the index of each maximum")
 def cummax(xp, input, dim):
     """Largest element up to each one along a dimension, and its place; the last of equal ones.
 
@@ -105,7 +105,7 @@ def cummax(xp, input, dim):
     return _extreme(xp, input, dim, xp.maximum, return_types.cummax)
 
 
-@op(derivative="g added at the index of each minimum")
+@op(alone=True, derivative="g added at the index of each minimum")
 def cummin(xp, input, dim):
     """Smallest element up to each one along a dimension, and its place; the last of equal ones.
 
@@ -122,7 +122,7 @@ cummax.vjp("input", _to_extreme)
 cummin.vjp("input", _to_extreme)
 
 
-@op(derivative="sum of g · exp(input − out) from each element on")
+@op(alone=True, derivative="sum of g · exp(input − out) from each element on")
 def logcumsumexp(xp, input, dim):
     """Logarithm of the sum of exponentials up to each element, without overflow.
 

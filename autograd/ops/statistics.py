@@ -38,7 +38,7 @@ def _centred(xp, input, dim):
     return input - xp.sum(input, axis=axis, keepdims=True) / n, n
 
 
-@op(name="var", label="var", derivative="2 · g · (input − mean) / (n − correction)")
+@op(alone=True, name="var", label="var", derivative="2 · g · (input − mean) / (n − correction)")
 def var_along(xp, input, dim=None, *, correction=1, keepdim=False):
     """Variance of all elements, or along dimensions."""
     return _variance(xp, input, dim, correction, keepdim).astype(input.dtype, copy=False)
@@ -53,7 +53,7 @@ def _var_input(xp, g, input, dim, correction, keepdim):
 var_along.vjp("input", _var_input)
 
 
-@op(name="std", label="std", derivative="g · (input − mean) / (out · (n − correction)); 0 at 0")
+@op(alone=True, name="std", label="std", derivative="g · (input − mean) / (out · (n − correction)); 0 at 0")
 def std_along(xp, input, dim=None, *, correction=1, keepdim=False):
     """Standard deviation of all elements, or along dimensions."""
     return xp.sqrt(_variance(xp, input, dim, correction, keepdim)).astype(input.dtype, copy=False)

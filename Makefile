@@ -3,6 +3,7 @@
 #   PYTHON=python3.12   another interpreter for the environments
 #   PYTEST_ARGS="-x"    more arguments for pytest
 #   ROUNDS=10           a longer benchmark
+#   WORKLOADS=mlp_tiny  only this training step (benchmarks/workloads.py has them all)
 #   NO_VENV=1           use $(PYTHON) with whatever it has installed, and no network
 
 PYTHON ?= python3
@@ -75,7 +76,7 @@ notebooks: $(notebook_ready)
 	$(notebook_python) -m jupyter execute notebooks/*.ipynb
 
 bench: $(oracle_ready)
-	$(oracle_python) -m benchmarks --rounds $(ROUNDS)
+	$(oracle_python) -m benchmarks$(if $(WORKLOADS),.run $(WORKLOADS)) --rounds $(ROUNDS)
 
 ratchet: $(oracle_ready)
 	$(oracle_python) -m benchmarks.ratchet

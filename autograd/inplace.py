@@ -150,7 +150,7 @@ class _CopySlices(Rule):
     name = "copy_slices"
 
     def backward(self, node, g):
-        rest = g.copy()
+        rest = node.xp.buffer(g.copy())  # an array, so that the part is a view of it
         written = views.replay_raw(node.xp, rest, node.saved)
         value = written.copy()
         written[...] = 0

@@ -7,6 +7,26 @@ from ..graph import Rule, make_node
 from ..op import op
 from ..tensor import Tensor, tensor_method
 
+__all__ = ["result_type"]
+
+
+def result_type(tensor1, tensor2):
+    """Return the dtype of arithmetic between two operands, tensors or numbers.
+
+    Source: https://docs.pytorch.org/docs/stable/generated/torch.result_type.html
+
+    >>> import ember
+    >>> ember.result_type(ember.tensor([1, 2], dtype=ember.int32), 1.0)
+    torch.float32
+    """
+    ranks = ([], [], [])  # tensors with dimensions, 0-d tensors, numbers
+    for operand in (tensor1, tensor2):
+        if isinstance(operand, Tensor):
+            ranks[not operand.ndim].append(operand.dtype)
+        else:
+            ranks[2].append(dtypes.of_number(operand))
+    return dtypes.result_dtype(*ranks)
+
 
 @op(derivative="g")
 def clone(xp, input, *, memory_format=None):

@@ -52,5 +52,6 @@ def find(name, xp):
     return found
 
 
-from . import convolution, linear, losses, pooling  # noqa: E402, F401 - register themselves
+from . import (  # noqa: E402, F401 - kernels register themselves when imported
+    activation, attention, convolution, linear, lookup, losses, normalization, pooling, recurrent)
 

@@ -1,0 +1,136 @@
+"""Normalization in few passes: x̂ = (x − mean) / √(var + eps), then scale and shift."""
+
+import math
+
+from . import kernel
+
+
+def _normalized(xp, x, mean, var, eps):
+    """Return x̂ and 1 / √(var + eps)."""
+    factor = 1 / xp.sqrt(var + x.dtype.type(eps))
+    out = x - mean
+    out *= factor
+    return out, factor
+
+
+def _input_gradient(xp, g, unit, factor, axes, count):
+    """Return the gradient that reaches x through x̂ = unit, from that of x̂."""
+    mean_g = xp.add.reduce(g, axes, keepdims=True) / count
+    mean_gx = xp.add.reduce(g * unit, axes, keepdims=True) / count
+    out = unit * mean_gx
+    xp.subtract(g, out, out=out)
+    out -= mean_g
+    out *= factor
+    return out
+
+
+def _mean(xp, x, axes, count):
+    return xp.add.reduce(x, axes, keepdims=True) / x.dtype.type(count)
+
+
+def _others(wanted, values):
+    """Return the gradients of the arguments that are there, None where not wanted."""
+    return [value if wants else None for wants, value in zip(wanted, values)]
+
+
+@kernel("batch_norm_train")
+class BatchNormTrain:
+    """Over the batch and the spatial axes of (N, C, *)."""
+
+    def forward(xp, recording, input, weight, bias, eps, stats):
+        if input.dtype.kind != "f" or not input.size or any(
+                p is not None and p.dtype is not input.dtype for p in (weight, bias)):
+            return NotImplemented
+        axes, shape = (0, *range(2, input.ndim)), (1, -1) + (1,) * (input.ndim - 2)
+        count = input.size // input.shape[1]
+        if stats is None:
+            mean = _mean(xp, input, axes, count)
+            var = _mean(xp, xp.square(input - mean), axes, count)
+        else:
+            mean, var = stats[0].reshape(shape), stats[1].reshape(shape)
+        unit, factor = _normalized(xp, input, mean, var, eps)
+        scale = None if weight is None else weight.reshape(shape)
+        out = unit if scale is None else unit * scale
+        if bias is not None:
+            out = out + bias.reshape(shape) if scale is None else xp.add(
+                out, bias.reshape(shape), out=out)
+        elif scale is None:
+            out = unit.copy()
+        return out, (unit, factor, scale, axes, count, bias is not None)
+
+    def backward(xp, g, saved, wanted):
+        unit, factor, scale, axes, count, has_bias = saved
+        for_input = None
+        if wanted[0]:
+            for_input = _input_gradient(
+                xp, g if scale is None else g * scale, unit, factor, axes, count)
+        rest = []
+        if scale is not None:
+            rest.append(xp.add.reduce(g * unit, axes))
+        if has_bias:
+            rest.append(xp.add.reduce(g, axes))
+        return [for_input, *_others(wanted[1:], rest)]
+
+
+@kernel("layer_norm_over")
+class LayerNorm:
+    """Over the last `count` axes."""
+
+    def forward(xp, recording, input, count, weight, bias, eps):
+        if input.dtype.kind != "f" or not input.size or any(
+                p is not None and p.dtype is not input.dtype for p in (weight, bias)):
+            return NotImplemented
+        axes = tuple(range(input.ndim - count, input.ndim))
+        size = math.prod(input.shape[-count:])
+        mean = _mean(xp, input, axes, size)
+        unit = input - mean
+        var = _mean(xp, xp.square(unit), axes, size)
+        factor = 1 / xp.sqrt(var + input.dtype.type(eps))
+        unit *= factor
+        out = unit.copy() if weight is None else unit * weight
+        if bias is not None:
+            out += bias
+        return out, (unit, factor, weight, axes, size, bias is not None)
+
+    def backward(xp, g, saved, wanted):
+        unit, factor, weight, axes, size, has_bias = saved
+        for_input = None
+        if wanted[0]:
+            for_input = _input_gradient(
+                xp, g if weight is None else g * weight, unit, factor, axes, size)
+        lead, rest = tuple(range(g.ndim - len(axes))), []
+        if weight is not None:
+            rest.append(xp.add.reduce(g * unit, lead))
+        if has_bias:
+            rest.append(xp.add.reduce(g, lead))
+        return [for_input, *_others(wanted[1:], rest)]
+
+
+@kernel("rms_norm_over")
+class RMSNorm:
+    """Over the last `count` axes, without subtracting the mean."""
+
+    def forward(xp, recording, input, count, weight, eps):
+        if input.dtype.kind != "f" or not input.size or (
+                weight is not None and weight.dtype is not input.dtype):
+            return NotImplemented
+        axes = tuple(range(input.ndim - count, input.ndim))
+        size = math.prod(input.shape[-count:])
+        square = _mean(xp, xp.square(input), axes, size)
+        factor = 1 / xp.sqrt(square + input.dtype.type(eps))
+        unit = input * factor
+        out = unit.copy() if weight is None else unit * weight
+        return out, (unit, factor, weight, axes, size)
+
+    def backward(xp, g, saved, wanted):
+        unit, factor, weight, axes, size = saved
+        for_input = None
+        if wanted[0]:
+            gx = g if weight is None else g * weight
+            for_input = unit * (xp.add.reduce(gx * unit, axes, keepdims=True) / size)
+            xp.subtract(gx, for_input, out=for_input)
+            for_input *= factor
+        if weight is None:
+            return [for_input]
+        lead = tuple(range(g.ndim - len(axes)))
+        return [for_input, xp.add.reduce(g * unit, lead) if wanted[1] else None]

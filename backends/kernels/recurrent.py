@@ -1,0 +1,160 @@
+"""Recurrent layers: the loop over time on raw arrays, one node for the whole sequence.
+
+Backward keeps the gradients of all gates, so that those of the weights are one product.
+"""
+
+from . import kernel
+
+
+def _before(xp, first, steps):
+    """Return the state each step started from."""
+    return xp.concatenate((first[None], steps[:-1]))
+
+
+def _weight_gradients(xp, gates, states, has_bias):
+    """Return the gradients of the recurrent weight and, if there is one, its bias."""
+    rows = gates.reshape(-1, gates.shape[-1])
+    for_weight = xp.matmul(rows.T, states.reshape(-1, states.shape[-1]))
+    return (for_weight, xp.add.reduce(rows, 0)) if has_bias else (for_weight,)
+
+
+def _fits(*arrays):
+    """Whether all arrays there are have one floating point type and the sequence is not empty."""
+    first = arrays[0]
+    return first.dtype.kind == "f" and first.size and all(
+        a is None or a.dtype == first.dtype for a in arrays)
+
+
+def _sigmoid(xp, x, out):
+    """σ(x) = (1 + tanh(x / 2)) / 2: tanh is the function NumPy has vectorized."""
+    xp.multiply(x, 0.5, out=out)
+    xp.tanh(out, out=out)
+    out += 1
+    out *= 0.5
+
+
+@kernel("lstm_layer")
+class LSTM:
+    """Long short-term memory without projection."""
+
+    def forward(xp, recording, gates, h, c, w_hh, b_hh, w_hr):
+        if w_hr is not None or not _fits(gates, h, c, w_hh, b_hh):
+            return NotImplemented
+        length, batch, size = gates.shape[0], gates.shape[1], h.shape[1]
+        active = gates.copy() if b_hh is None else gates + b_hh
+        out = xp.empty((length, batch, 2 * size), gates.dtype)
+        squashed = xp.empty((length, batch, size), gates.dtype)
+        across = xp.ascontiguousarray(w_hh.T)
+        start = (h, c)
+        for t in range(length):
+            a = active[t]
+            a += xp.matmul(h, across)
+            _sigmoid(xp, a[:, :2 * size], a[:, :2 * size])
+            xp.tanh(a[:, 2 * size:3 * size], out=a[:, 2 * size:3 * size])
+            _sigmoid(xp, a[:, 3 * size:], a[:, 3 * size:])
+            i, f, n, o = (a[:, k * size:(k + 1) * size] for k in range(4))
+            c = f * c
+            c += i * n
+            xp.tanh(c, out=squashed[t])
+            h = o * squashed[t]
+            out[t, :, :size] = h
+            out[t, :, size:] = c
+        return out, (active, squashed, out, start, w_hh, b_hh is not None)
+
+    def backward(xp, g, saved, wanted):
+        active, squashed, out, (h0, c0), w_hh, has_bias = saved
+        size = squashed.shape[2]
+        h_before = _before(xp, h0, out[:, :, :size])
+        slopes = xp.empty_like(active)
+        dh = dc = 0
+        for t in reversed(range(len(out))):
+            i, f, n, o = (active[t, :, k * size:(k + 1) * size] for k in range(4))
+            s = squashed[t]
+            dh = dh + g[t, :, :size]
+            dc = dc + g[t, :, size:]
+            dc = dc + dh * o * (1 - s * s)
+            c = out[t - 1, :, size:] if t else c0
+            slope = slopes[t]
+            slope[:, :size] = dc * n * i * (1 - i)
+            slope[:, size:2 * size] = dc * c * f * (1 - f)
+            slope[:, 2 * size:3 * size] = dc * i * (1 - n * n)
+            slope[:, 3 * size:] = dh * s * o * (1 - o)
+            dh = xp.matmul(slope, w_hh)
+            dc = dc * f
+        return slopes, dh, dc, *_weight_gradients(xp, slopes, h_before, has_bias)
+
+
+@kernel("gru_layer")
+class GRU:
+    """Gated recurrent units."""
+
+    def forward(xp, recording, gates, h, w_hh, b_hh):
+        if not _fits(gates, h, w_hh, b_hh):
+            return NotImplemented
+        length, batch, size = gates.shape[0], gates.shape[1], h.shape[1]
+        active = xp.empty(gates.shape, gates.dtype)
+        inner = xp.empty((length, batch, size), gates.dtype)  # the state's part of the candidate
+        out = xp.empty((length, batch, size), gates.dtype)
+        across, start = xp.ascontiguousarray(w_hh.T), h
+        for t in range(length):
+            own = xp.matmul(h, across)
+            if b_hh is not None:
+                own += b_hh
+            a = active[t]
+            xp.add(gates[t, :, :2 * size], own[:, :2 * size], out=a[:, :2 * size])
+            _sigmoid(xp, a[:, :2 * size], a[:, :2 * size])
+            inner[t] = own[:, 2 * size:]
+            r, z, n = (a[:, k * size:(k + 1) * size] for k in range(3))
+            xp.multiply(r, inner[t], out=n)
+            n += gates[t, :, 2 * size:]
+            xp.tanh(n, out=n)
+            h = n + z * (h - n)
+            out[t] = h
+        return out, (active, inner, out, start, w_hh, b_hh is not None)
+
+    def backward(xp, g, saved, wanted):
+        active, inner, out, start, w_hh, has_bias = saved
+        size = out.shape[2]
+        before = _before(xp, start, out)
+        slopes, own = xp.empty_like(active), xp.empty_like(active)
+        dh = 0
+        for t in reversed(range(len(out))):
+            r, z, n = (active[t, :, k * size:(k + 1) * size] for k in range(3))
+            dh = dh + g[t]
+            dn = dh * (1 - z) * (1 - n * n)
+            slopes[t, :, :size] = dn * inner[t] * r * (1 - r)
+            slopes[t, :, size:2 * size] = dh * (before[t] - n) * z * (1 - z)
+            slopes[t, :, 2 * size:] = dn
+            own[t] = slopes[t]
+            own[t, :, 2 * size:] *= r
+            dh = dh * z + xp.matmul(own[t], w_hh)
+        return slopes, dh, *_weight_gradients(xp, own, before, has_bias)
+
+
+@kernel("rnn_layer")
+class RNN:
+    """Elman networks with tanh or ReLU."""
+
+    def forward(xp, recording, gates, h, w_hh, b_hh, nonlinearity):
+        if not _fits(gates, h, w_hh, b_hh):
+            return NotImplemented
+        out = gates.copy() if b_hh is None else gates + b_hh
+        across, start = xp.ascontiguousarray(w_hh.T), h
+        for step in out:
+            step += xp.matmul(h, across)
+            if nonlinearity == "relu":
+                xp.maximum(step, 0, out=step)
+            else:
+                xp.tanh(step, out=step)
+            h = step
+        return out, (out, start, w_hh, b_hh is not None, nonlinearity)
+
+    def backward(xp, g, saved, wanted):
+        out, start, w_hh, has_bias, nonlinearity = saved
+        slopes = xp.empty_like(out)
+        dh = 0
+        for t in reversed(range(len(out))):
+            slope = out[t] > 0 if nonlinearity == "relu" else 1 - out[t] * out[t]
+            slopes[t] = (dh + g[t]) * slope
+            dh = xp.matmul(slopes[t], w_hh)
+        return slopes, dh, *_weight_gradients(xp, slopes, _before(xp, start, out), has_bias)

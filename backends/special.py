@@ -1,4 +1,4 @@
-"""Special functions: our own where small models need them, SciPy's (or CuPy's copy) for the rest."""
+"""Special functions: our own where small models need them, SciPy's or CuPy's for the rest."""
 
 import importlib
 import math

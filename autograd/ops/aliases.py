@@ -3,8 +3,17 @@
 from ..inplace import make_inplace
 from ..op import RECORDS
 from ..tensor import Tensor
-from . import (clamping, comparison, distances, elementwise, exponential, products,  # noqa: F401
-               rounding, special, trigonometry)
+from . import (  # noqa: F401
+    clamping,
+    comparison,
+    distances,
+    elementwise,
+    exponential,
+    products,
+    rounding,
+    special,
+    trigonometry,
+)
 
 # Second name: name of the record.
 _SECOND = {

@@ -37,6 +37,16 @@ _clamp.vjp("min", _clamp_min)
 _clamp.vjp("max", _clamp_max)
 
 
+@op(name="clamp_to_numbers", namespaces=(), alone=True, label="clamp",
+    derivative="g where min ≤ input ≤ max")
+def _clamp_to_numbers(xp, input, min=None, max=None):
+    """Elements of a floating point tensor limited to an interval of numbers."""
+    return input.clip(min, max)
+
+
+_clamp_to_numbers.vjp("input", _clamp_input)
+
+
 @_clamp.op.public
 def clamp(input, min=None, max=None, *, out=None):
     """Return the elements limited to an interval; the gradient passes on its edges.
@@ -53,7 +63,12 @@ def clamp(input, min=None, max=None, *, out=None):
     """
     if min is None and max is None:
         raise RuntimeError("torch.clamp: At least one of 'min' or 'max' must not be None")
+    if type(min) in _NUMBERS and type(max) in _NUMBERS and input.dtype.is_floating_point:
+        return _clamp_to_numbers(input, min, max, out=out)
     return _clamp(input, min, max, out=out)
+
+
+_NUMBERS = frozenset((int, float, type(None)))
 
 
 @tensor_method
@@ -77,7 +92,8 @@ def clamp_max(input, max, *, out=None):
 # -- interpolation and scaled products ------------------------------------------------------------
 
 
-@op(inplace=True, derivative="∂input: g · (1 − weight); ∂end: g · weight; ∂weight: g · (end − input)")
+@op(inplace=True,
+    derivative="∂input: g · (1 − weight); ∂end: g · weight; ∂weight: g · (end − input)")
 def lerp(xp, input, end, weight):
     """Linear interpolation: input + weight · (end − input).
 

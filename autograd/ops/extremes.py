@@ -81,21 +81,7 @@ _min_all.vjp("input", lambda xp, g, input, out: shared(xp, g, input, out))
 # -- along one dimension: the first of equal ones takes the gradient ------------------------------
 
 
-def chosen(xp, input, index, a, keepdim):
-    """Return (values, indices) from the kept-dimension indices along an axis.
-
-    Args:
-        index: int64 of input's shape with size 1 at axis `a`.
-    """
-    if not input.ndim:
-        return input.reshape(()), index.reshape(())
-    values = xp.take_along_axis(input, index, a)
-    if keepdim:
-        return values, index
-    return xp.squeeze(values, a), xp.squeeze(index, a)
-
-
-def to_chosen(xp, g, out, input_shape, dim, keepdim):
+def _to_chosen(xp, g, out, input_shape, dim, keepdim):
     """Send the gradient of the values to the elements at the indices."""
     g, index = (expanded(v, input_shape, dim, keepdim) for v in (g[0], out[1]))
     if not input_shape:
@@ -108,8 +94,8 @@ def _max_along(xp, input, dim, keepdim=False):
     """Largest elements along a dimension and their places."""
     a = axis(dim, input.ndim)
     _not_empty("max", input, a)
-    index = input.reshape(input.shape or (1,)).argmax(a, keepdims=True)
-    return return_types.max(*chosen(xp, input, index, a, keepdim))
+    a = a if input.ndim else None
+    return return_types.max(input.max(a, None, keepdim), input.argmax(a, keepdims=keepdim))
 
 
 @op(alone=True, name="min", derivative="g at the index of the first minimum")
@@ -117,12 +103,12 @@ def _min_along(xp, input, dim, keepdim=False):
     """Smallest elements along a dimension and their places."""
     a = axis(dim, input.ndim)
     _not_empty("min", input, a)
-    index = input.reshape(input.shape or (1,)).argmin(a, keepdims=True)
-    return return_types.min(*chosen(xp, input, index, a, keepdim))
+    a = a if input.ndim else None
+    return return_types.min(input.min(a, None, keepdim), input.argmin(a, keepdims=keepdim))
 
 
-_max_along.vjp("input", to_chosen)
-_min_along.vjp("input", to_chosen)
+_max_along.vjp("input", _to_chosen)
+_min_along.vjp("input", _to_chosen)
 
 
 # -- of two tensors: equal elements share the gradient --------------------------------------------
@@ -244,7 +230,8 @@ def _place(name, find, input, dim, keepdim):
         raise RuntimeError(f"{name}(): does not support bool input; convert with .int()")
     a = axes(dim, input.ndim)
     if not input.size and a is None:
-        raise IndexError(f"{name}(): Expected reduction dim to be specified for input.numel() == 0.")
+        raise IndexError(
+            f"{name}(): Expected reduction dim to be specified for input.numel() == 0.")
     _not_empty(name, input, a)
     return find(a, keepdims=keepdim)
 

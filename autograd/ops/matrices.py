@@ -275,8 +275,9 @@ def vecdot(x, y, *, dim=-1, out=None):
 
 
 def vander(x, N=None):
-    """Return the Vandermonde matrices: powers 0 to N − 1 of each element. Shape: (..., n) -> (..., n, N).
+    """Return the Vandermonde matrices: powers 0 to N − 1 of each element.
 
+    Shape: (..., n) -> (..., n, N).
     Source: https://docs.pytorch.org/docs/stable/generated/torch.linalg.vander.html
     """
     x = x if x.ndim else x.reshape(1)

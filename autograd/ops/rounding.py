@@ -59,7 +59,8 @@ def fix(input, *, out=None):
     return trunc(input, out=out)
 
 
-@op(alone=True, name="round", inplace=True, derivative="0", namespaces=("torch", "Tensor", "special"))
+@op(alone=True, name="round", inplace=True, derivative="0",
+    namespaces=("torch", "Tensor", "special"))
 def round_(xp, input, *, decimals=0):
     """Each element to the nearest number with so many decimals; halves go to the even one.
 
@@ -173,8 +174,8 @@ def lcm(xp, input, other):
 
 def _only_integers(name, input):
     if input.dtype.kind not in "iu":
-        raise NotImplementedError(f'"{name}_cpu" not implemented for {input.dtype.name!r}; it takes '
-                                  "integers")
+        raise NotImplementedError(
+            f'"{name}_cpu" not implemented for {input.dtype.name!r}; it takes integers')
 
 
 # -- what is not a number -------------------------------------------------------------------------

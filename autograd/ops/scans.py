@@ -41,7 +41,8 @@ def _from_here_on(xp, g, dim):
 cumsum.vjp("input", lambda xp, g, dim: _from_here_on(xp, g, dim))
 
 
-@op(alone=True, label="cumΠ", inplace=True, derivative="sum of g · out from each element on, / input")
+@op(alone=True, label="cumΠ", inplace=True,
+    derivative="sum of g · out from each element on, / input")
 def cumprod(xp, input, dim, *, dtype=None):
     """Product of all elements up to each one along a dimension; integers and bools give int64.
 

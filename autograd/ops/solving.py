@@ -3,8 +3,19 @@
 from .. import dtypes, return_types
 from ..op import RECORDS
 from ..tensor import Tensor, tensor_method
-from .decomposition import (LinAlgError, checked, cholesky_factor, eigh_factors, eigh_values, inv,
-                            lu_packed, permuted_identity, qr_factors, solve_matrices, svd_factors)
+from .decomposition import (
+    LinAlgError,
+    checked,
+    cholesky_factor,
+    eigh_factors,
+    eigh_values,
+    inv,
+    lu_packed,
+    permuted_identity,
+    qr_factors,
+    solve_matrices,
+    svd_factors,
+)
 from .elementwise import mul
 
 __all__ = ["cholesky", "cholesky_inverse", "cholesky_solve", "inverse", "logdet", "lu",

@@ -12,7 +12,7 @@ _LARGE_INTEGER = dtypes.int64.numpy
 
 
 def _order(xp, input, a, descending):
-    """Return the indices that sort along an axis; equal elements keep their order, NaN is largest."""
+    """Return the indices that sort along an axis; equal ones keep their order, NaN is largest."""
     if not descending:
         return input.argsort(a, kind="stable")
     backwards = xp.flip(input, a).argsort(a, kind="stable")

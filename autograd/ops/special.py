@@ -155,7 +155,8 @@ def entr(xp, input):
 entr.vjp("input", lambda xp, g, input: g * (-xp.log(input) - 1))
 
 
-@op(alone=True, cast="float", namespaces=_BOTH, inplace=True, derivative="g / (input · (1 − input))")
+@op(alone=True, cast="float", namespaces=_BOTH, inplace=True,
+    derivative="g / (input · (1 − input))")
 def logit(xp, input, eps=None):
     """ln(x / (1 − x)); with eps, elements are limited to [eps, 1 − eps] first.
 

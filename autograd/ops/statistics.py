@@ -53,7 +53,8 @@ def _var_input(xp, g, input, dim, correction, keepdim):
 var_along.vjp("input", _var_input)
 
 
-@op(alone=True, name="std", label="std", derivative="g · (input − mean) / (out · (n − correction)); 0 at 0")
+@op(alone=True, name="std", label="std",
+    derivative="g · (input − mean) / (out · (n − correction)); 0 at 0")
 def std_along(xp, input, dim=None, *, correction=1, keepdim=False):
     """Standard deviation of all elements, or along dimensions."""
     return xp.sqrt(_variance(xp, input, dim, correction, keepdim)).astype(input.dtype, copy=False)

@@ -38,6 +38,20 @@ class Indexing:
         getattr(self, ufunc).at(array, index, values)
         return array
 
+    def zeros_written(self, part, shape, index):
+        """Return zeros of a shape with `part` written at a key; of repeated places the last wins."""
+        return self.write_at(self.zeros(shape, part.dtype), index, part)
+
+    def read_written(self, array, index):
+        """Return the elements at a key, zero where a later value went to the same place."""
+        part = self.pick(array, index)
+        if _is_mask(index):
+            return part
+        order = self.arange(part.size).reshape(part.shape)
+        last = self.zeros(array.shape, order.dtype)
+        last[index] = order
+        return part * (last[index] == order)
+
     def cleared(self, array, index):
         """Return a copy with zeros at a key."""
         rest = array.copy()

@@ -76,6 +76,8 @@ class NumpyBackend(Backend):
         """Return a view of the array with repeated axes (stride 0)."""
         array = np.asarray(array)
         lead = len(shape) - array.ndim
+        if lead < 0:
+            raise ValueError(f"cannot broadcast shape {array.shape} to {tuple(shape)}")
         strides = [0] * lead + [
             0 if n != want else s
             for n, want, s in zip(array.shape, shape[lead:], array.strides)]

@@ -182,8 +182,9 @@ def has_history(self, *values):
         return False
     if self._node is not None:
         return True
-    if any(isinstance(v, Tensor) and v._node is not None for v in values):
-        return True
+    for v in values:
+        if isinstance(v, Tensor) and v._node is not None:
+            return True
     view = views.of(self)
     return view is not None and view.base._node is not None
 
@@ -255,6 +256,23 @@ def cleared(xp, input, index):
 cleared.vjp("input", lambda xp, g, index: xp.cleared(g, index))
 
 
+@op(namespaces=(), derivative="g written at the index")
+def read_written(xp, input, index):
+    """Return the elements at a key, zero where a later value went to the same place."""
+    return xp.read_written(input, index)
+
+
+@op(namespaces=(), derivative="g read where it was written last")
+def zeros_written(xp, input, shape, index):
+    """Return zeros of a shape with the input written at a key."""
+    return xp.zeros_written(input, shape, index)
+
+
+read_written.vjp("input", lambda xp, g, input_shape, index: xp.zeros_written(
+    g, input_shape, index))
+zeros_written.vjp("input", lambda xp, g, index: xp.read_written(g, index))
+
+
 @op(name="index_put", derivative="∂input: g, zero at the index; ∂values: g[index]")
 def with_values(xp, input, index, values, accumulate):
     """Return the input with values written (or added) at a key."""
@@ -262,7 +280,8 @@ def with_values(xp, input, index, values, accumulate):
 
 
 with_values.vjp("input", lambda xp, g, index, accumulate: g if accumulate else xp.cleared(g, index))
-with_values.vjp("values", lambda g, index: g[index])
+with_values.vjp("values", lambda xp, g, index, accumulate: (
+    g[index] if accumulate else xp.read_written(g, index)))
 
 
 def _with_values(self, index, values, accumulate=False):

@@ -159,6 +159,7 @@ def reshaped_in_place(self, result, name):
                 v._view.base = base
             base._views.append(views.weakref.ref(self))
             self._view = result._view
+            self._view.recorded = True  # it was a tensor of its own before
     elif views.of(result) is not None:
         self._view = result._view
     self._array = result._array

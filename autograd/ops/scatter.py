@@ -34,8 +34,6 @@ SCATTER_ADD, _scattered_sum = _writing("scatter_add", _ADDS)
 INDEX_ADD, _added = _writing("index_add", _ADDS)
 INDEX_COPY, _replaced = _writing("index_copy", _REPLACES)
 INDEX_FILL, _filled = _writing("index_fill", _REPLACES)
-# a slice that is named twice is filled once
-_filled.vjp("values", lambda xp, g, index: g - xp.cleared(g, index))
 PUT, _put = _writing("put", _REPLACES)
 
 # -- like gather ----------------------------------------------------------------------------------

@@ -10,7 +10,8 @@
 The forward is pure text over `xp`, the array module of the tensors' backend. A vjp formula
 gets `g`, the gradient of the output, and whatever else its argument names ask for: `xp`, `out`,
 an input or parameter of the forward by its name, `<input>_shape`. These names decide what is
-saved. With create_graph the same text runs on Tensors, with `xp` = `autograd.namespace.on(backend)`.
+saved. With create_graph the same text runs on Tensors, with
+`xp` = `autograd.namespace.on(backend)`.
 
 The public functions come from `templates.py`.
 """

@@ -7,9 +7,10 @@ import math
 import warnings
 
 from ..autograd import no_grad
-from ..autograd.creation import empty_like, eye as _eye
-from ..autograd.random import randperm
+from ..autograd.creation import empty_like
+from ..autograd.creation import eye as _eye
 from ..autograd.ops.selecting import where
+from ..autograd.random import randperm
 
 __all__ = [
     "calculate_gain", "constant", "constant_", "dirac", "dirac_", "eye", "eye_",

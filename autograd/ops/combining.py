@@ -78,7 +78,7 @@ def _at_least(name, widen):
         return result if many else result[0]
 
     function.__name__ = function.__qualname__ = name
-    function.__doc__ = f"""Return views with at least {name[-2]} dimension(s) of one or several tensors.
+    function.__doc__ = f"""Return views with at least {name[-2]} dimension(s) of each tensor.
 
     Source: https://docs.pytorch.org/docs/stable/generated/torch.{name}.html
     """

@@ -2,7 +2,6 @@
 
 import math
 
-
 from .. import creation, inplace, writes
 from ..op import op
 from ..tensor import Tensor, tensor_method
@@ -129,7 +128,8 @@ def _new(name, constructor):
                            **_like(self, dtype, device))
 
     method.__name__ = method.__qualname__ = name
-    method.__doc__ = f"Like `{constructor.__name__}`, by default with this tensor's dtype and device."
+    method.__doc__ = (
+        f"Like `{constructor.__name__}`, by default with this tensor's dtype and device.")
     return tensor_method(method)
 
 

@@ -192,7 +192,7 @@ def column_stack(tensors, *, out=None):
     return cat(wide, 1, out=out)
 
 
-# -- taking apart: several views --------------------------------------------------------------------
+# -- taking apart: several views ------------------------------------------------------------------
 
 
 @op(name="unbind", view=True, derivative="the parts of g stacked")
@@ -349,7 +349,7 @@ def _unsafe(name, safe):
         return made_several(UNSAFE, tensor, [p._array for p in parts], arguments, tracked=False)
 
     function.__name__ = function.__qualname__ = name
-    function.__doc__ = f"""Return what `{safe.__name__}` returns; autograd lets you write to the parts.
+    function.__doc__ = f"""Return what `{safe.__name__}` does; autograd lets you write to the parts.
 
     It does not learn of such writes: the tensor that was split keeps its old history.
     """
@@ -423,7 +423,7 @@ def _split_at(name, least, dim):
         return tensor_split(input, wanted, along)
 
     splitter.__name__ = splitter.__qualname__ = name
-    splitter.__doc__ = f"""Return views of parts along dimension {dim}: equal ones, or cut at indices.
+    splitter.__doc__ = f"""Return views of parts along dimension {dim}: equal, or cut at indices.
 
     Source: https://docs.pytorch.org/docs/stable/generated/torch.{name}.html
     """

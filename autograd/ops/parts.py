@@ -302,7 +302,7 @@ def unfold(self, dimension, size, step):
     return made(windows.op, self, windows.op.forward(self._xp, array, **arguments), arguments)
 
 
-# -- a copy with one part replaced ------------------------------------------------------------------
+# -- a copy with one part replaced ----------------------------------------------------------------
 
 
 def _with_part(input, src, part_of):

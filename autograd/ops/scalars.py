@@ -51,4 +51,5 @@ def checked(value, dtype):
 
 def _overflow(dtype):
     return RuntimeError(
-        f"value cannot be converted to type {_C_NAMES.get(dtype.name, dtype.name)} without overflow")
+        f"value cannot be converted to type {_C_NAMES.get(dtype.name, dtype.name)} "
+        "without overflow")

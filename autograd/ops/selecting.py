@@ -209,7 +209,7 @@ def masked_scatter_(self, mask, source):
     return inplace.overwrite(self, masked_scatter(self, mask, source), "masked_scatter_")
 
 
-# -- by position along a dimension ------------------------------------------------------------------
+# -- by position along a dimension ----------------------------------------------------------------
 
 
 def _picking(name):

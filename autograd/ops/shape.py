@@ -168,7 +168,7 @@ def as_dtype(input, dtype):
         r = array.view(target)
     except ValueError:
         raise RuntimeError(
-            f"view: a tensor of shape {list(array.shape)} and strides {list(stride(input))} "
+            f"view: a tensor of shape {list(array.shape)} and strides {list(input.stride())} "
             f"cannot be seen as {dtype}: self.size(-1) must be divisible by "
             f"{target.itemsize / array.itemsize:g} and self.stride(-1) must be 1") from None
     return made(as_dtype_view.op, input.detach() if input._node is not None else input, r,
@@ -334,7 +334,7 @@ def unsqueeze(input, dim):
     return made(with_one.op, input, array.reshape(_unsqueezed(array.shape, dim)), {"dim": dim})
 
 
-# -- repetition without copies ----------------------------------------------------------------------
+# -- repetition without copies --------------------------------------------------------------------
 
 
 @op(name="expand", view=True, derivative="g summed over the repeated dimensions")

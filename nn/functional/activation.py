@@ -8,8 +8,8 @@ import warnings
 
 from ...autograd import Tensor, dtypes
 from ...autograd import inplace as _inplace
-from ...autograd.creation import empty, ones_like, zeros_like
 from ...autograd.composite import composite
+from ...autograd.creation import empty, ones_like, zeros_like
 from ...autograd.ops import activation as records
 from ...autograd.ops import softmax as over_dim
 from ...autograd.ops.activation import hardshrink, logsigmoid, sigmoid, softplus, softshrink

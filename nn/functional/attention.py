@@ -8,8 +8,8 @@ import math
 from ...autograd import dtypes
 from ...autograd.composite import composite
 from ...autograd.creation import full_like, ones, zeros, zeros_like
-from ...autograd.ops.selecting import where
 from ...autograd.ops.joining import cat
+from ...autograd.ops.selecting import where
 from ...autograd.ops.softmax import softmax
 from .dropout import dropout
 from .linear import linear

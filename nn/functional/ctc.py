@@ -7,8 +7,8 @@ import math
 
 from ...autograd import Tensor, dtypes
 from ...autograd.creation import arange, full, tensor, zeros_like
-from ...autograd.ops.selecting import where
 from ...autograd.ops.joining import cat, stack
+from ...autograd.ops.selecting import where
 from ...autograd.ops.shape import broadcast_to
 
 __all__ = ["ctc_loss"]
@@ -74,7 +74,8 @@ def _lengths(lengths, batch, name):
 
 def _check(blank, classes, lengths, steps):
     if not 0 <= blank < classes:
-        raise RuntimeError(f"ctc_loss: blank must be in label range 0 to {classes - 1}, got {blank}")
+        raise RuntimeError(
+            f"ctc_loss: blank must be in label range 0 to {classes - 1}, got {blank}")
     if lengths and max(lengths) > steps:
         raise RuntimeError(f"ctc_loss: Expected input_lengths to have value at most {steps}, but "
                            f"got value {max(lengths)}")

@@ -10,7 +10,6 @@ from ...autograd import dtypes
 from ...autograd.creation import linspace, ones
 from ...autograd.ops.joining import stack
 from ...autograd.ops.selecting import where
-from .upsampling import _cubic
 
 __all__ = ["affine_grid", "grid_sample"]
 

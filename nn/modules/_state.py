@@ -51,7 +51,8 @@ class StateDict:
         ['weight', 'bias']
         """
         if args:
-            destination, prefix, keep_vars = (*args, *(destination, prefix, keep_vars)[len(args):])
+            rest = (destination, prefix, keep_vars)[len(args):]
+            destination, prefix, keep_vars = [*args, *rest]
         if destination is None:
             destination = OrderedDict()
             destination._metadata = OrderedDict()
@@ -248,8 +249,9 @@ def _mismatch(key, target, source):
         return (f'While copying the parameter named "{key}", expected torch.Tensor or '
                 f"Tensor-like object from checkpoint but received {type(source)}")
     if is_lazy(source):
-        return None if is_lazy(target) else (f'While copying the parameter named "{key}", the value in the checkpoint is '
-                "uninitialized; run the saved model once before saving it")
+        return None if is_lazy(target) else (
+            f'While copying the parameter named "{key}", the value in the checkpoint is '
+            "uninitialized; run the saved model once before saving it")
     if is_lazy(target):
         return None
     one_element = tuple(target.shape) == () and tuple(source.shape) == (1,)

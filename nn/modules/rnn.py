@@ -7,8 +7,8 @@ import math
 import warnings
 
 from ...autograd.creation import empty, zeros
-from ..functional.recurrent import recurrent
 from .. import init
+from ..functional.recurrent import recurrent
 from ..parameter import Parameter
 from ..utils.rnn import PackedSequence
 from .module import Module

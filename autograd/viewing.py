@@ -7,7 +7,7 @@ base was written in place. The public function computes the raw view itself and 
 import weakref
 
 from . import modes
-from .graph import make_node
+from .graph import Parameters, make_node
 from .tensor import Tensor, new
 from .views import View
 
@@ -15,15 +15,6 @@ __all__ = ["Parameters", "copied", "fast_backward", "made", "made_several", "mem
 
 _switched = modes.current.get
 _ref = weakref.ref
-
-
-class Parameters(dict):
-    """What a view op was called with: no arrays, so backward may use it again and again."""
-
-    __slots__ = ()
-
-    def __bool__(self):
-        return False
 
 
 def memory(tensor):

@@ -1,7 +1,7 @@
 """The `*_copy` functions: what a view op shows, in memory of its own."""
 
 from ..tensor import Tensor
-from . import joining, order, parts, shape
+from . import order, parts, shape, splitting
 from .filling import into
 
 __all__ = []
@@ -29,7 +29,7 @@ def _copying(function):
     __all__.append(name)
 
 
-for _function in (joining.split, joining.split_with_sizes, joining.unbind, order.permute,
+for _function in (splitting.split, splitting.split_with_sizes, splitting.unbind, order.permute,
                   order.t, order.transpose, parts.as_strided, parts.diagonal, parts.narrow,
                   parts.select, parts.unfold, shape.expand, shape.squeeze, shape.unsqueeze,
                   shape.view):

@@ -173,7 +173,8 @@ def setitem(self, key, value):
     writes.mark_written(array)
 
 
-Tensor.__getitem__, Tensor.__setitem__ = getitem, setitem
+Tensor.__getitem__ = getitem
+Tensor.__setitem__ = setitem
 
 
 def has_history(self, *values):

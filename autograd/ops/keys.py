@@ -14,6 +14,11 @@ FULL = slice(None)
 BOUNDS = (int, type(None))  # what the ends of a plain slice are
 
 
+def at(dim, item):
+    """Return the key of an item along a dimension."""
+    return (FULL,) * dim + (item,)
+
+
 def read(key, array, xp):
     """Split a key into (basic key, advanced key), each a tuple or None where nothing is to do.
 

@@ -10,7 +10,7 @@ from ..viewing import fast_backward, made, memory
 from .dims import axis
 from .filling import into
 from .indexing import SELECT, SLICE
-from .joining import at
+from .keys import at
 from .shape import reshape
 
 __all__ = ["as_strided_scatter", "diag", "diag_embed", "diagflat", "diagonal_scatter", "narrow",

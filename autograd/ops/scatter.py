@@ -7,7 +7,7 @@ from ..tensor import Tensor
 from ..viewing import memory
 from .dims import axis
 from .indexing import with_values
-from .joining import at
+from .keys import at
 from .scalars import checked
 from .selecting import gather_key
 from .shape import reshape

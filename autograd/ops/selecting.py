@@ -11,7 +11,7 @@ from . import keys
 from .dims import axis
 from .filling import into
 from .indexing import gathered
-from .joining import at
+from .keys import at
 from .scalars import checked
 from .shape import expand, reshape
 

@@ -6,11 +6,8 @@ PyTorch page: https://docs.pytorch.org/docs/2.13/nn.init.html
 import math
 import warnings
 
-from ..autograd import no_grad
-from ..autograd.creation import empty_like
-from ..autograd.creation import eye as _eye
-from ..autograd.ops.selecting import where
-from ..autograd.random import randperm
+from ..autograd import empty_like, no_grad, randperm, where
+from ..autograd import eye as _eye
 
 __all__ = [
     "calculate_gain", "constant", "constant_", "dirac", "dirac_", "eye", "eye_",

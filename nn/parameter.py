@@ -3,8 +3,7 @@
 PyTorch page: https://docs.pytorch.org/docs/2.13/generated/torch.nn.parameter.Parameter.html
 """
 
-from ..autograd import Tensor
-from ..autograd.creation import empty
+from ..autograd import Tensor, empty
 
 __all__ = ["Buffer", "Parameter", "UninitializedBuffer", "UninitializedParameter",
            "is_lazy"]

@@ -2,8 +2,7 @@
 
 from itertools import product
 
-from ...autograd.creation import zeros
-from ...autograd.ops.joining import stack
+from ...autograd import stack, zeros
 
 __all__ = ["output_size", "overlap_add", "per_axis", "windows"]
 

@@ -6,14 +6,12 @@ PyTorch page: https://docs.pytorch.org/docs/2.13/nn.functional.html#non-linear-a
 import math
 import warnings
 
-from ...autograd import Tensor, dtypes
+from ...autograd import Tensor, dtypes, empty, hardshrink, ones_like, sigmoid, where, zeros_like
 from ...autograd import inplace as _inplace
+from ...autograd.ops.activation import logsigmoid, softplus, softshrink
 from ...autograd.composite import composite
-from ...autograd.creation import empty, ones_like, zeros_like
 from ...autograd.ops import activation as records
 from ...autograd.ops import softmax as over_dim
-from ...autograd.ops.activation import hardshrink, logsigmoid, sigmoid, softplus, softshrink
-from ...autograd.ops.selecting import where
 
 __all__ = [
     "celu", "celu_", "elu", "elu_", "gelu", "glu", "gumbel_softmax", "hardshrink", "hardsigmoid",

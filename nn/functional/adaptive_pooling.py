@@ -3,8 +3,7 @@
 PyTorch page: https://docs.pytorch.org/docs/2.13/nn.functional.html#pooling-functions
 """
 
-from ...autograd.creation import arange, empty
-from ...autograd.ops.joining import cat
+from ...autograd import arange, cat, empty
 from ._windows import per_axis
 
 __all__ = ["adaptive_avg_pool1d", "adaptive_avg_pool2d", "adaptive_avg_pool3d",

@@ -5,12 +5,8 @@ PyTorch page: https://docs.pytorch.org/docs/2.13/nn.functional.html#attention-me
 
 import math
 
-from ...autograd import dtypes
+from ...autograd import cat, dtypes, full_like, ones, softmax, where, zeros, zeros_like
 from ...autograd.composite import composite
-from ...autograd.creation import full_like, ones, zeros, zeros_like
-from ...autograd.ops.joining import cat
-from ...autograd.ops.selecting import where
-from ...autograd.ops.softmax import softmax
 from .dropout import dropout
 from .linear import linear
 from .padding import pad

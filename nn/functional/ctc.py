@@ -5,11 +5,8 @@ PyTorch page: https://docs.pytorch.org/docs/2.13/generated/torch.nn.functional.c
 
 import math
 
-from ...autograd import Tensor, dtypes
-from ...autograd.creation import arange, full, tensor, zeros_like
-from ...autograd.ops.joining import cat, stack
-from ...autograd.ops.selecting import where
-from ...autograd.ops.shape import broadcast_to
+from ...autograd import Tensor, arange, broadcast_to, cat, dtypes, full, stack, where, zeros_like
+from ...autograd.from_data import tensor
 
 __all__ = ["ctc_loss"]
 

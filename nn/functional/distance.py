@@ -3,8 +3,7 @@
 PyTorch page: https://docs.pytorch.org/docs/2.13/nn.functional.html#distance-functions
 """
 
-from ...autograd.creation import arange
-from ...autograd.ops.combining import broadcast_tensors
+from ...autograd import arange, broadcast_tensors
 
 __all__ = ["cosine_similarity", "pairwise_distance", "pdist"]
 

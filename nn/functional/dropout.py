@@ -5,8 +5,8 @@ PyTorch page: https://docs.pytorch.org/docs/2.13/nn.functional.html#dropout-func
 
 import warnings
 
+from ...autograd import empty, zeros_like
 from ...autograd import inplace as _inplace
-from ...autograd.creation import empty, zeros_like
 
 __all__ = ["alpha_dropout", "dropout", "dropout1d", "dropout2d", "dropout3d",
            "feature_alpha_dropout"]

@@ -6,10 +6,7 @@ PyTorch page: https://docs.pytorch.org/docs/2.13/generated/torch.nn.functional.g
 import warnings
 from itertools import product
 
-from ...autograd import dtypes
-from ...autograd.creation import linspace, ones
-from ...autograd.ops.joining import stack
-from ...autograd.ops.selecting import where
+from ...autograd import dtypes, linspace, ones, stack, where
 
 __all__ = ["affine_grid", "grid_sample"]
 

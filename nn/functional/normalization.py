@@ -5,9 +5,8 @@ PyTorch page: https://docs.pytorch.org/docs/2.13/nn.functional.html#normalizatio
 
 import math
 
-from ...autograd import no_grad
+from ...autograd import finfo, no_grad
 from ...autograd.composite import composite
-from ...autograd.dtypes import finfo
 from .padding import pad
 from .pooling import _along
 

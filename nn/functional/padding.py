@@ -4,7 +4,7 @@ PyTorch page: https://docs.pytorch.org/docs/2.13/generated/torch.nn.functional.p
 """
 
 from ...autograd import dtypes
-from ...autograd.creation import tensor
+from ...autograd.from_data import tensor
 from ...autograd.ops import padding as records
 
 __all__ = ["pad"]

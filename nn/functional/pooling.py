@@ -6,10 +6,9 @@ PyTorch page: https://docs.pytorch.org/docs/2.13/nn.functional.html#pooling-func
 import math
 
 from ...autograd.composite import composite
-from ...autograd.creation import arange, tensor
-from ...autograd.dtypes import iinfo
+from ...autograd import arange, iinfo, stack
+from ...autograd.from_data import tensor
 from ...autograd.ops import padding as records
-from ...autograd.ops.joining import stack
 from ._windows import per_axis
 
 __all__ = ["avg_pool1d", "avg_pool2d", "avg_pool3d", "lp_pool1d", "lp_pool2d", "lp_pool3d",

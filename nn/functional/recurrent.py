@@ -5,7 +5,7 @@ PyTorch page: https://docs.pytorch.org/docs/2.13/nn.html#recurrent-layers
 """
 
 from ...autograd.composite import composite
-from ...autograd.ops.joining import cat, stack
+from ...autograd import cat, stack
 from .dropout import dropout
 from .linear import linear
 

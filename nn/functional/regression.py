@@ -5,9 +5,7 @@ PyTorch page: https://docs.pytorch.org/docs/2.13/nn.functional.html#loss-functio
 
 import math
 
-from ...autograd import Tensor, no_grad
-from ...autograd.creation import ones_like, zeros_like
-from ...autograd.ops.selecting import where
+from ...autograd import Tensor, no_grad, ones_like, where, zeros_like
 from ._reduction import legacy, reduce, warn_of_broadcast
 from .distance import pairwise_distance
 

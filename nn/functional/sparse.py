@@ -3,10 +3,8 @@
 PyTorch page: https://docs.pytorch.org/docs/2.13/nn.functional.html#sparse-functions
 """
 
-from ...autograd import dtypes, no_grad
+from ...autograd import arange, dtypes, no_grad, where, zeros
 from ...autograd.composite import composite
-from ...autograd.creation import arange, zeros
-from ...autograd.ops.selecting import where
 
 __all__ = ["embedding", "embedding_bag", "one_hot"]
 

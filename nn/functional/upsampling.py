@@ -10,7 +10,7 @@ import warnings
 import numpy as np
 
 from ...autograd import dtypes
-from ...autograd.creation import tensor
+from ...autograd.from_data import tensor
 from .adaptive_pooling import adaptive_avg_pool1d, adaptive_avg_pool2d, adaptive_avg_pool3d
 
 __all__ = ["channel_shuffle", "interpolate", "native_channel_shuffle", "pixel_shuffle",

@@ -1,7 +1,6 @@
 """Moving a module's tensors to another device or dtype."""
 
-from ...autograd import Tensor, dtypes
-from ...autograd.creation import empty_like
+from ...autograd import Tensor, dtypes, empty_like
 from ..parameter import is_lazy
 
 

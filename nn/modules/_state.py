@@ -51,8 +51,9 @@ class StateDict:
         ['weight', 'bias']
         """
         if args:
-            rest = (destination, prefix, keep_vars)[len(args):]
-            destination, prefix, keep_vars = [*args, *rest]
+            given = [destination, prefix, keep_vars]
+            given[:len(args)] = args
+            destination, prefix, keep_vars = given
         if destination is None:
             destination = OrderedDict()
             destination._metadata = OrderedDict()

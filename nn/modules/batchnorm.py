@@ -5,8 +5,8 @@ PyTorch page: https://docs.pytorch.org/docs/2.13/nn.html#normalization-layers
 
 import warnings
 
-from ...autograd import Tensor, dtypes
-from ...autograd.creation import empty, ones, tensor, zeros
+from ...autograd import Tensor, dtypes, empty, ones, zeros
+from ...autograd.from_data import tensor
 from .. import functional as F
 from .. import init
 from ..parameter import Parameter, UninitializedBuffer, UninitializedParameter

@@ -12,7 +12,7 @@ class LazyModuleMixin:
     """What lazy layers share: run `initialize_parameters` before the first forward pass, then
     become an ordinary layer (`cls_to_become`)."""
 
-    cls_to_become = None
+    cls_to_become: type | None = None
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)

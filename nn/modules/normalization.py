@@ -3,8 +3,7 @@
 PyTorch page: https://docs.pytorch.org/docs/2.13/nn.html#normalization-layers
 """
 
-from ...autograd import Tensor
-from ...autograd.creation import empty
+from ...autograd import Tensor, empty
 from .. import functional as F
 from .. import init
 from ..parameter import Parameter

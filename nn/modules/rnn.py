@@ -6,7 +6,7 @@ PyTorch page: https://docs.pytorch.org/docs/2.13/nn.html#recurrent-layers
 import math
 import warnings
 
-from ...autograd.creation import empty, zeros
+from ...autograd import empty, zeros
 from .. import init
 from ..functional.recurrent import recurrent
 from ..parameter import Parameter

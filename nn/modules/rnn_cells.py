@@ -5,8 +5,7 @@ PyTorch page: https://docs.pytorch.org/docs/2.13/generated/torch.nn.LSTMCell.htm
 
 import math
 
-from ...autograd import Tensor
-from ...autograd.creation import empty, zeros
+from ...autograd import Tensor, empty, zeros
 from .. import functional as F
 from .. import init
 from ..functional.recurrent import gru_step, lstm_step, rnn_step

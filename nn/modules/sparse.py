@@ -3,8 +3,7 @@
 PyTorch page: https://docs.pytorch.org/docs/2.13/nn.html#sparse-layers
 """
 
-from ...autograd import Tensor, no_grad
-from ...autograd.creation import empty
+from ...autograd import Tensor, empty, no_grad
 from .. import functional as F
 from .. import init
 from ..parameter import Parameter

@@ -7,7 +7,7 @@ PyTorch page: https://docs.pytorch.org/docs/2.13/nn.html#transformer-layers
 import copy
 import math
 
-from ...autograd.creation import full
+from ...autograd import full
 from .. import functional as F
 from .. import init
 from .attention import MultiheadAttention

@@ -5,9 +5,8 @@ PyTorch page: https://docs.pytorch.org/docs/2.13/generated/torch.nn.utils.clip_g
 
 import warnings
 
-from ...autograd import Tensor, no_grad
-from ...autograd.creation import tensor
-from ...autograd.ops.joining import stack
+from ...autograd import Tensor, no_grad, stack
+from ...autograd.from_data import tensor
 
 __all__ = ["clip_grad_norm", "clip_grad_norm_", "clip_grad_value_", "clip_grads_with_norm_",
            "get_total_norm"]

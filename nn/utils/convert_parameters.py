@@ -3,8 +3,7 @@
 PyTorch page: https://docs.pytorch.org/docs/2.13/generated/torch.nn.utils.parameters_to_vector.html
 """
 
-from ...autograd import Tensor
-from ...autograd.ops.joining import cat
+from ...autograd import Tensor, cat
 
 __all__ = ["parameters_to_vector", "vector_to_parameters"]
 

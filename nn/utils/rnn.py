@@ -6,9 +6,8 @@ PyTorch page: https://docs.pytorch.org/docs/2.13/generated/torch.nn.utils.rnn.Pa
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
-from ...autograd import dtypes
-from ...autograd.creation import arange, as_tensor, empty_like, full, tensor
-from ...autograd.ops.joining import cat, stack
+from ...autograd import arange, cat, dtypes, empty_like, full, stack
+from ...autograd.from_data import as_tensor, tensor
 
 __all__ = ["PackedSequence", "invert_permutation", "pack_padded_sequence", "pack_sequence",
            "pad_packed_sequence", "pad_sequence", "unpack_sequence", "unpad_sequence"]

@@ -1,5 +1,7 @@
 """The interface of a backend."""
 
+from typing import Any
+
 from .along import Along
 from .indexing import Indexing
 from .linear import Linear
@@ -44,8 +46,8 @@ class Backend(Along, Indexing, Linear, Special):
     """
 
     device_type = "?"
-    index = None
-    module = None
+    index: int | None = None
+    module: Any = None
 
     def __getattr__(self, name):
         value = self.special(name) if name in NAMES else getattr(self.module, name)

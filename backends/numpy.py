@@ -1,14 +1,19 @@
 """The CPU backend: NumPy, and the reference for every other backend."""
 
 import math
+from typing import Any
 
 import numpy as np
 
 from .base import Backend
 
-try:  # the context variable behind np.errstate: ten times cheaper to set than np.errstate
-    from numpy._core.umath import _extobj_contextvar as float_errors
+float_errors: Any
+SILENT: Any
 
+try:  # the context variable behind np.errstate: ten times cheaper to set than np.errstate
+    from numpy._core.umath import _extobj_contextvar
+
+    float_errors = _extobj_contextvar
     with np.errstate(all="ignore"):
         SILENT = float_errors.get()
 except ImportError:  # a NumPy that has moved it
@@ -29,7 +34,7 @@ class NumpyBackend(Backend):
 
     device_type = "cpu"
     module = np
-    array_types = (np.ndarray, np.generic)
+    array_types: tuple[type, ...] = (np.ndarray, np.generic)
 
     def from_host(self, array):
         """Return a host array as an array of this device, sharing memory."""

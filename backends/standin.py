@@ -77,7 +77,7 @@ class StandinArray:
 
     __array__ = __float__ = __int__ = __bool__ = __index__ = __complex__ = _refuse
     __iter__ = item = tolist = __contains__ = _refuse
-    __hash__ = None
+    __hash__ = None  # type: ignore[assignment]
 
 
 def _unwrap(value):

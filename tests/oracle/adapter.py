@@ -166,6 +166,16 @@ def spread(items: list[Any], cap: int) -> list[Any]:
     return [items[i * len(items) // cap] for i in range(cap)]
 
 
+def reference_result(entry: Entry, sample: Any) -> Any:
+    """Return what the database's NumPy or SciPy function gives for a one-tensor sample, or None."""
+    import torch
+
+    plain = isinstance(sample.input, torch.Tensor) and not sample.args and not sample.kwargs
+    if not plain or not callable(entry.info.ref):
+        return None
+    return torch.from_numpy(np.asarray(entry.info.ref(sample.input.detach().numpy())))
+
+
 def error_inputs(entry: Entry) -> list[Any]:
     """Return the entry's ErrorInputs (sample, exception type, message regex), maybe none."""
     if entry.info.error_inputs_func is None:

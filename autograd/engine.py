@@ -9,7 +9,7 @@ from . import writes
 from .graph import FREED, AccumulateGrad, OutputNode, Rule, make_node
 from .tensor import Tensor
 
-__all__ = ["run"]
+__all__ = ["collect", "collect_towards", "fit_tensor", "run"]
 
 _by_creation = attrgetter("seq")
 # References to an array that only the gradient table holds: table, local name, argument.
@@ -40,9 +40,9 @@ def run(roots, *, retain_graph=False, create_graph=False, targets=None):
     for node, g in roots:
         _add(grads, node, g, create_graph)
     if targets is None:
-        order, wanted = _collect(grads), None
+        order, wanted = collect(grads), None
     else:
-        order, wanted = _collect_towards(grads, targets)
+        order, wanted = collect_towards(grads, targets)
     result = {}
     last_write = writes.last
     for node in order:
@@ -78,7 +78,7 @@ def run(roots, *, retain_graph=False, create_graph=False, targets=None):
                 grads[parent] = grads[parent] + gp if parent in grads else gp
                 continue
             if gp.shape != parent.shape or gp.dtype is not parent.dtype:
-                gp = _fit_tensor(gp, parent) if create_graph else _fit(gp, parent)
+                gp = fit_tensor(gp, parent) if create_graph else _fit(gp, parent)
             if parent in grads:
                 _add(grads, parent, gp, create_graph)
             else:
@@ -97,21 +97,25 @@ _SECOND_BACKWARD = (
     "backward. (The freed values belong to {}.)")
 
 
-def _collect(roots):
-    """Return all nodes reachable from the roots, newest first."""
+def collect(roots, oldest=0):
+    """Return the nodes reachable from the roots and not older than a creation number, newest
+    first."""
     seen = set(roots)
     stack = list(seen)
     while stack:
         for parent in stack.pop().parents:
-            if parent is not None and parent not in seen:
+            if parent is not None and parent not in seen and parent.seq >= oldest:
                 seen.add(parent)
                 stack.append(parent)
     return sorted(seen, key=_by_creation, reverse=True)
 
 
-def _collect_towards(roots, targets):
-    """Return the reachable nodes, newest first, and those from which a target is reachable."""
-    order = _collect(roots)
+def collect_towards(roots, targets):
+    """Return the reachable nodes, newest first, and those from which a target is reachable.
+
+    Parents are older than their children, so nodes older than every target are left out.
+    """
+    order = collect(roots, min(node.seq for node in targets))
     wanted = set()
     for node in reversed(order):
         if any(p in targets or p in wanted for p in node.parents if p is not None):
@@ -165,7 +169,7 @@ def sum_to(xp, g, shape):
     return g if g.shape == shape else xp.broadcast_to(g, shape)
 
 
-def _fit_tensor(g, parent):
+def fit_tensor(g, parent):
     """The same with a Tensor whose graph is recorded."""
     if parent.shape is None:
         return g

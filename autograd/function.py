@@ -21,7 +21,7 @@ class FunctionCtx:
     materialize_grads = True
 
     def __init__(self):
-        self._to_save = ()
+        self._to_save = self._for_forward = ()
         self._dirty = ()
         self._non_differentiable = ()
         self._saved = None
@@ -33,6 +33,10 @@ class FunctionCtx:
                 raise TypeError("save_for_backward can only save variables, but argument is of "
                                 f"type {type(t).__name__}; keep others as attributes of ctx")
         self._to_save = tensors
+
+    def save_for_forward(self, *tensors):
+        """Keep tensors (or None) for `jvp`, which finds them in `saved_tensors`."""
+        self._for_forward = tensors
 
     def mark_dirty(self, *tensors):
         """Say which inputs forward wrote in place."""
@@ -82,6 +86,25 @@ class _FunctionRecord(Rule):
         self.name = self.label = cls.__name__
         self.node_name = cls.__name__ + "Backward"
         self.cls = cls
+        if cls.jvp is not Function.jvp:
+            self.push = self._push
+
+    def _push(self, node, tangents):
+        """Return the tangents of the outputs (pushing.py)."""
+        ctx = node.saved[0]
+        given = [None] * node.arity
+        for place, shape, t in zip(node.places, node.input_shapes, tangents):
+            if t is None and ctx.materialize_grads:
+                t = Tensor._wrap(node.xp.zeros(*shape), node.xp)
+            given[place] = t
+        before, ctx._saved = ctx._saved, ctx._for_forward or ctx._saved
+        try:
+            result = self.cls.jvp(ctx, *given)
+        finally:
+            ctx._saved = before
+        if node.shape is None:
+            return list(result)
+        return result[0] if isinstance(result, tuple) else result
 
     def backward(self, node, g):
         with modes.no_grad():
@@ -101,7 +124,8 @@ class _FunctionRecord(Rule):
                 grads[i] = gi if raw else Tensor._wrap(gi, node.xp)
         if raw:
             grads = [None if gi is None else Tensor._wrap(gi, node.xp) for gi in grads]
-        result = self.cls.backward(ctx, *grads)
+        formula = self.cls.vjp if self.cls.backward is Function.backward else self.cls.backward
+        result = formula(ctx, *grads)
         result = result if isinstance(result, tuple) else (result,)
         wanted = node.places
         if len(result) < wanted[-1] + 1 or any(r is not None for r in result[node.arity:]):
@@ -156,6 +180,14 @@ class Function:
         raise NotImplementedError("You must implement either the backward or vjp method for your "
                                   "custom autograd.Function to use it with backward mode AD.")
 
+    vjp = backward  # PyTorch's other name: a subclass may define either
+
+    @staticmethod
+    def jvp(ctx, *grad_inputs):
+        """Return one tangent per output; without it forward mode differentiates `backward`."""
+        raise NotImplementedError("You must implement the jvp function for custom "
+                                  "autograd.Function to use it with forward mode AD.")
+
     @classmethod
     def apply(cls, *args, **kwargs):
         """Run forward and record it as one node."""
@@ -181,6 +213,7 @@ def _record(cls, ctx, args, nodes, output):
     node = make_node(_record_of(cls), tuple(nodes[i] for i in places), (ctx,),
                      tensors[0]._array if len(outputs) == 1 else None, tensors[0]._xp)
     node.places, node.arity = places, len(args)
+    node.input_shapes = [(args[i]._array.shape, args[i]._array.dtype) for i in places]
     node.shapes = [(o._array.shape, o._array.dtype) for o in tensors]
     wrapped = _outputs(ctx, node, args, outputs)
     _keep(ctx, node, args, outputs)
@@ -223,16 +256,23 @@ def _keep(ctx, node, args, outputs):
     """Replace the tensors to save by arrays and nodes, so that no cycle forms."""
     import weakref
 
+    ref = weakref.ref(node)
+    ctx._saved = (ref, _without_cycle(ctx._to_save, node, outputs))
+    if ctx._for_forward:
+        ctx._for_forward = (ref, _without_cycle(ctx._for_forward, node, outputs))
+    ctx._to_save = ()
+
+
+def _without_cycle(tensors, node, outputs):
     saved = []
-    for t in ctx._to_save:
+    for t in tensors:
         if t is None:
             saved.append((None, None, 0))
         elif any(t is o for o in outputs):
             saved.append(((t._array, t._xp), _SELF, node.seq))
         else:
             saved.append(((t._array, t._xp), t._node, node.seq))
-    ctx._saved = (weakref.ref(node), saved)
-    ctx._to_save = ()
+    return saved
 
 
 def once_differentiable(backward):

@@ -15,6 +15,7 @@ from ..parameter import Buffer, Parameter
 from ._conversion import Conversion
 from ._hooks import GLOBAL_HOOKS, HookRegistration, call_with_hooks
 from ._members import MembersView, check_name, missing_init
+from ._places import add_place
 from ._state import StateDict
 from ._traversal import Traversal
 
@@ -63,10 +64,14 @@ class Module(Traversal, StateDict, Conversion, HookRegistration):
     def __call__(self, *args, **kwargs):
         """Run `forward`, and the hooks if there are any."""
         start = next(clock)
-        if self._hooks or GLOBAL_HOOKS:
-            out = call_with_hooks(self, args, kwargs)
-        else:
-            out = self.forward(*args, **kwargs)
+        try:
+            if self._hooks or GLOBAL_HOOKS:
+                out = call_with_hooks(self, args, kwargs)
+            else:
+                out = self.forward(*args, **kwargs)
+        except Exception as error:
+            add_place(error, self)
+            raise
         note_call(self, start, out)
         return out
 

@@ -131,4 +131,5 @@ def _numeric(func, inputs, place, o, eps):
             args = (*inputs[:place], t.requires_grad_(), *inputs[place + 1:])
             ends.append(_host(_tuple(func(*args))[o]))
         columns.append(((ends[0] - ends[1]) / (2 * eps)).ravel())
-    return np.array(columns).reshape(original.size, -1)
+    size = _host(_tuple(func(*inputs))[o]).size
+    return np.array(columns).reshape(original.size, size)

@@ -77,6 +77,7 @@ SPECIAL = {
     "cat": lambda: (lambda a, b: torch.cat([a, b], 1), (t(2, 2), t(2, 3, seed=1))),
     "cholesky": lambda: symmetric("cholesky"),
     "clamp": lambda: (torch.clamp, (signed(5), t(5, low=-0.9, high=-0.5), t(5, seed=2))),
+    "clamp_to_numbers": lambda: (call("clamp_to_numbers", -0.5, 0.5), (signed(5),)),
     "cleared": lambda: (call("cleared", (slice(1), slice(2))), (t(2, 3),)),
     "cummax": lambda: (lambda a: a.cummax(1), (t(2, 4),)),
     "cumprod": lambda: [(lambda a: a.cumprod(1), (t(2, 4),)),

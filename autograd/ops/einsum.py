@@ -96,9 +96,11 @@ def einsum(equation, *operands):
     terms, output = _parse(equation, operands)
     sizes = _sizes(equation, terms, operands)
     _check_output(equation, output, terms)
-    simple = [_simplify(t, term, sizes, output, terms[:i] + terms[i + 1:])
-              for i, (t, term) in enumerate(zip(operands, terms))]
-    return _einsum([t for t, _ in simple], [term for _, term in simple], output)
+    pairs = [_narrowed(t, term, sizes) for t, term in zip(operands, terms)]
+    terms = [term for _, term in pairs]
+    pairs = [_summed(t, term, output, terms[:i] + terms[i + 1:])
+             for i, (t, term) in enumerate(pairs)]
+    return _einsum([t for t, _ in pairs], [term for _, term in pairs], output)
 
 
 def _from_sublists(args):
@@ -171,8 +173,8 @@ def _check_output(equation, output, terms):
                                f"for any input operand of '{equation}'")
 
 
-def _simplify(t, term, sizes, output, others):
-    """Take diagonals, drop broadcast dimensions and sum those that only this operand has."""
+def _narrowed(t, term, sizes):
+    """Take the diagonals of repeated letters and drop dimensions that broadcast."""
     for c in sorted(set(term)):
         while term.count(c) > 1:
             i = term.index(c)
@@ -186,6 +188,11 @@ def _simplify(t, term, sizes, output, others):
         i = term.index(c)
         if t.shape[i] == 1 != sizes[c]:
             t, term = t.squeeze(i), term.replace(c, "")
+    return t, term
+
+
+def _summed(t, term, output, others):
+    """Sum the dimensions that only this operand has."""
     alone = [i for i, c in enumerate(term)
              if c not in output and not any(c in other for other in others)]
     if alone:

@@ -119,7 +119,7 @@ def topk(xp, input, k, dim=-1, largest=True, sorted=True):
 def _ends(xp, input, k, a, largest):
     """Return the indices of the k largest or smallest elements, in order of their places."""
     n = input.shape[a]
-    order = input.argpartition(n - k if largest and k else k, a)
+    order = xp.argpartition(input, n - k if largest and k else k, a)
     ends = xp.arange(n - k, n) if largest else xp.arange(k)
     return xp.sort(xp.take(order, ends, axis=a), axis=a)
 

@@ -141,9 +141,7 @@ def with_dtype(entry: Entry, name: str) -> Entry | None:
         return None
     differentiable = entry.differentiable and dtype in (torch.float64, torch.float32)
     twice = entry.twice_differentiable and differentiable
-    return replace(
-        entry, dtype=dtype, differentiable=differentiable, twice_differentiable=twice
-    )
+    return replace(entry, dtype=dtype, differentiable=differentiable, twice_differentiable=twice)
 
 
 def samples(entry: Entry, cap: int = SAMPLE_CAP, noncontiguous: bool = False) -> list[Any]:

@@ -34,9 +34,7 @@ OPTIMIZER_RTOL = 1e-10
 MUON_RTOL = 1e-3  # It orthogonalises in bfloat16, where one rounding is already this large.
 
 
-def verdict_on(
-    key: str, peer: Side, dtype: str | None = None, **options: Any
-) -> Verdict | None:
+def verdict_on(key: str, peer: Side, dtype: str | None = None, **options: Any) -> Verdict | None:
     """Return the verdict on an operator, layer (`nn.X`) or optimizer (`optim.X`) by its key.
 
     `dtype` and the other `options`, which are those of `judge`, concern operators only. None is

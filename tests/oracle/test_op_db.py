@@ -11,6 +11,14 @@ from . import adapter
 from .report import read_passing
 
 pytestmark = [pytest.mark.oracle, pytest.mark.host_only]
+# Second derivatives are held as well, but for these.
+FIRST_ORDER_ONLY = {
+    "linalg.norm",  # at zero both libraries divide by zero, in different places
+    "linalg.norm/subgradients_at_zero",  # 0 here, NaN in PyTorch
+    "nn.functional.max_unpool1d",  # with the same index twice, unspecified
+    "nn.functional.max_unpool2d",
+    "nn.functional.max_unpool3d",
+}
 REASON = adapter.unavailable()
 PASSING = read_passing()
 
@@ -37,7 +45,7 @@ def peer():
 def test_passing_entry_agrees_with_torch(key, peer):
     from .classes import verdict_on
 
-    verdict = verdict_on(key, peer)
+    verdict = verdict_on(key, peer, second_order=key not in FIRST_ORDER_ONLY)
     assert verdict.state == "right", (
         f"{key}: {verdict.failed} of {verdict.samples} samples {verdict.state}: {verdict.message}"
     )

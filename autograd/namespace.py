@@ -69,7 +69,7 @@ _SPELLINGS = {
     "take_along_axis": lambda x, index, axis: x.gather(axis, index),
     "transpose": lambda x, axes: x.permute(axes),
     "moveaxis": lambda x, a, b: x.movedim(a, b),
-    "conj": lambda x: x,
+    "conj": lambda x: x.conj(),
     "cumsum": lambda x, axis: x.cumsum(axis),
     "flip": lambda x, axis: x.flip(axis),
     "roll": lambda x, shift, axis: x.roll(shift, axis),

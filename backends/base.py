@@ -3,6 +3,7 @@
 from typing import Any
 
 from .along import Along
+from .fourier import Fourier
 from .indexing import Indexing
 from .linear import Linear
 from .special import NAMES, Special
@@ -31,7 +32,7 @@ def storage(array):
     return array
 
 
-class Backend(Along, Indexing, Linear, Special):
+class Backend(Along, Fourier, Indexing, Linear, Special):
     """An array module and the table of what array modules disagree about.
 
     Attribute access falls through to the array module and is cached, so that formulas write

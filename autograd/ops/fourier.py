@@ -1,0 +1,192 @@
+"""Fourier transforms: three records, of which `ember.fft` is composed.
+
+Each is linear, so its derivative is its adjoint: the transform in the other direction with the
+other scale. Of a real signal's spectrum only half is kept; the adjoint counts that half twice.
+"""
+
+import numpy as np
+
+from .. import dtypes
+from ..op import RECORDS, op
+from .complex import conj
+from .dims import axis
+
+# The scale of the adjoint: PyTorch and NumPy name the direction that divides by n.
+_OTHER = {"backward": "forward", "forward": "backward", "ortho": "ortho"}
+
+
+@op(namespaces=(), alone=True, label="FFT", derivative="transform of g in the other direction")
+def fft_c2c(xp, input, dims, norm, inverse):
+    """Transform of complex numbers along several dimensions."""
+    return xp.fft_c2c(input, dims, norm, inverse)
+
+
+fft_c2c.vjp("input", lambda xp, g, dims, norm, inverse: xp.fft_c2c(
+    g, dims, _OTHER[norm], not inverse))
+
+
+@op(namespaces=(), alone=True, label="FFT", derivative="inverse transform of g")
+def fft_r2c(xp, input, dim, norm):
+    """Transform of real numbers along a dimension, the first half of it."""
+    return xp.fft_r2c(input, dim, norm)
+
+
+@op(namespaces=(), alone=True, label="FFT", derivative="transform of g")
+def fft_c2r(xp, input, n, dim, norm):
+    """Transform of the half of a Hermitian signal into n real numbers."""
+    return xp.fft_c2r(input, n, dim, norm)
+
+
+def _weighted(xp, x, n, dim, weight):
+    """Multiply those bins of half a spectrum that stand for two bins of the whole."""
+    weights = np.full(x.shape[dim], weight, np.float32)
+    weights[0] = 1
+    if n % 2 == 0:
+        weights[-1] = 1
+    behind = len(x.shape) - 1 - axis(dim, len(x.shape))
+    return x * xp.from_host(weights.reshape((-1,) + (1,) * behind))
+
+
+fft_r2c.vjp("input", lambda xp, g, input_shape, dim, norm: xp.fft_c2r(
+    _weighted(xp, g, input_shape[dim], dim, 0.5), input_shape[dim], dim, _OTHER[norm]))
+fft_c2r.vjp("input", lambda xp, g, n, dim, norm: _weighted(
+    xp, xp.fft_r2c(g, dim, _OTHER[norm]), n, dim, 2.0))
+
+
+# -- arguments ------------------------------------------------------------------------------------
+
+
+def _norm(norm):
+    norm = norm or "backward"
+    if norm not in _OTHER:
+        raise RuntimeError(f'Invalid normalization mode: "{norm}"')
+    return norm
+
+
+def _floating(name, input):
+    if input.dtype.name in ("float16", "complex32"):
+        raise RuntimeError(f"Unsupported dtype Half in {name}: convert with .float()")
+    if input.dtype.category < 2:
+        return input.to(dtypes.get_default_dtype())
+    return input
+
+
+def _complex(name, input):
+    input = _floating(name, input)
+    return input if input.dtype.is_complex else input.to(input.dtype.to_complex())
+
+
+def _real_input(name, input):
+    if input.dtype.is_complex:
+        raise RuntimeError(f"{name} expects a real input tensor, but got {input.dtype.title}")
+    return _floating(name, input)
+
+
+def _resized(input, n, dim):
+    """Return the signal with n samples along a dimension: cut, or zeros added."""
+    if n < 1:
+        raise RuntimeError(f"Invalid number of data points ({n}) specified")
+    size = input.shape[dim]
+    if n < size:
+        return input.narrow(dim, 0, n)
+    if n == size:
+        return input
+    shape = list(input.shape)
+    shape[dim] = n - size
+    return RECORDS["cat"].call([input, input.new_zeros(shape)], dim)
+
+
+def _dims(input, s, dim):
+    """Return the sizes (None: as they are) and the dimensions to transform."""
+    if dim is None:
+        count = input.ndim if s is None else len(s)
+        if count > input.ndim:
+            raise RuntimeError(f"Got shape with {count} values but input tensor only has "
+                               f"{input.ndim} dimensions.")
+        dim = range(input.ndim - count, input.ndim)
+    elif isinstance(dim, int):
+        dim = (dim,)
+    dim = tuple([axis(d, input.ndim) for d in dim])
+    if len(set(dim)) < len(dim):
+        raise RuntimeError("FFT dims must be unique")
+    if s is None:
+        return [None] * len(dim), dim
+    s = [s] if isinstance(s, int) else list(s)
+    if len(s) != len(dim):
+        raise RuntimeError("When given, dim and shape arguments must have the same length")
+    return [None if n == -1 else n for n in s], dim
+
+
+def _fitted(input, s, dim):
+    for n, d in zip(s, dim):
+        input = _resized(input, input.shape[d] if n is None else n, d)
+    return input
+
+
+# -- transforms over any dimensions ---------------------------------------------------------------
+
+
+def complex_transform(name, input, s, dim, norm, inverse):
+    """Return the transform of complex numbers (or real ones made complex)."""
+    input = _complex(name, input)
+    s, dim = _dims(input, s, dim)
+    input = _fitted(input, s, dim)
+    return fft_c2c(input, dim, _norm(norm), inverse) if dim else input
+
+
+def real_transform(name, input, s, dim, norm):
+    """Return half the transform of real numbers: real along the last dimension, then complex."""
+    input = _real_input(name, input)
+    s, dim = _dims(input, s, dim)
+    if not dim:
+        raise RuntimeError(f"{name} must transform at least one axis")
+    input = _fitted(input, s, dim)
+    half = fft_r2c(input, dim[-1], _norm(norm))
+    return fft_c2c(half, dim[:-1], _norm(norm), False) if len(dim) > 1 else half
+
+
+def real_inverse(name, input, s, dim, norm):
+    """Return the real numbers of which the input is half the transform."""
+    input = _complex(name, input)
+    s, dim = _dims(input, s, dim)
+    if not dim:
+        raise RuntimeError(f"{name} must transform at least one axis")
+    last = dim[-1]
+    n = 2 * (input.shape[last] - 1) if s[-1] is None else s[-1]
+    if n < 1:
+        raise RuntimeError(f"Invalid number of data points ({n}) specified")
+    input = _fitted(input, [*s[:-1], n // 2 + 1], dim)
+    if len(dim) > 1:
+        input = fft_c2c(input, dim[:-1], _norm(norm), True)
+    return fft_c2r(input, n, last, _norm(norm))
+
+
+def hermitian_transform(name, input, s, dim, norm):
+    """Return the real transform of a signal of which one half is given, Hermitian in time."""
+    input = _complex(name, input)
+    return real_inverse(name, conj(input), s, dim, _OTHER[_norm(norm)])
+
+
+def hermitian_inverse(name, input, s, dim, norm):
+    """Return the half of the Hermitian signal whose transform is real."""
+    return conj(real_transform(name, input, s, dim, _OTHER[_norm(norm)]))
+
+
+def shifted(input, dim, backwards):
+    """Return the spectrum with the zero frequency moved to the middle, or back to the front."""
+    if dim is None:
+        dim = tuple(range(input.ndim))
+    elif isinstance(dim, int):
+        dim = (dim,)
+    steps = [-(input.shape[d] // 2) if backwards else input.shape[d] // 2 for d in dim]
+    return RECORDS["roll"].call(input, steps, dim) if dim else input
+
+
+def frequencies(n, d, half, like):
+    """Return the bin centres n·d·f as a tensor made by `like` (an `arange`)."""
+    if half:
+        return like(n // 2 + 1) / (n * d)
+    positive = (n + 1) // 2
+    return RECORDS["cat"].call([like(positive), like(-(n // 2), 0)]) / (n * d)
+
+

@@ -28,8 +28,8 @@ __all__ = [
 ]
 
 # The modules whose `__all__` belongs to the namespace `torch`, beside the op records.
-_PUBLIC = ("composite", "creation", "devices", "drawing", "dtypes", "layouts", "modes", "random",
-           "tensor")
+_PUBLIC = ("composite", "creation", "devices", "drawing", "dtypes", "from_data", "layouts", "modes",
+           "random", "tensor", "typed")
 
 
 def _torch_names():

@@ -3,13 +3,15 @@
 import numpy as np
 
 __all__ = [
-    "bool", "complex128", "complex64", "double", "dtype", "finfo", "float", "float16",
-    "float32", "float64", "get_default_dtype", "half", "iinfo", "int", "int16", "int32",
-    "int64", "int8", "long", "set_default_dtype", "short", "uint8",
-    "promote_types", "can_cast",
+    "bfloat16", "bool", "can_cast", "cdouble", "cfloat", "complex128", "complex64", "double",
+    "dtype", "finfo", "float", "float16", "float32", "float64", "get_default_dtype", "half",
+    "iinfo", "int", "int16", "int32", "int64", "int8", "long", "promote_types", "result_type",
+    "set_default_dtype", "set_default_tensor_type", "short", "uint16", "uint32", "uint64",
+    "uint8",
 ]
 
-_CATEGORY = {"b": 0, "u": 1, "i": 1, "f": 2, "c": 3}
+# ml_dtypes' types are of kind V, "void"; the only one that tensors hold is bfloat16.
+_CATEGORY = {"b": 0, "u": 1, "i": 1, "f": 2, "V": 2, "c": 3}
 _by_numpy = {}
 
 
@@ -25,15 +27,18 @@ class dtype:
                  "category", "title")
 
     def __init__(self, name, numpy, title):
+        self.numpy = np.dtype(numpy)
+        _by_numpy[self.numpy] = self
+        self._describe(name, title, self.numpy.kind, self.numpy.itemsize)
+
+    def _describe(self, name, title, kind, itemsize):
         self.name = name
         self.title = title
-        self.numpy = np.dtype(numpy)
-        self.itemsize = self.numpy.itemsize
-        self.category = _CATEGORY[self.numpy.kind]
+        self.itemsize = itemsize
+        self.category = _CATEGORY[kind]
         self.is_floating_point = self.category == 2
         self.is_complex = self.category == 3
-        self.is_signed = self.numpy.kind in "ifc"
-        _by_numpy[self.numpy] = self
+        self.is_signed = kind in "ifcV"
 
     def __repr__(self):
         return "torch." + self.name
@@ -50,18 +55,59 @@ class dtype:
         return {"float64": complex128, "complex128": complex128}.get(self.name, complex64)
 
 
+class _BFloat16(dtype):
+    """The type that NumPy lacks: ml_dtypes has it, which is imported when it is first used."""
+
+    __slots__ = ()
+
+    def __init__(self):
+        self._describe("bfloat16", "BFloat16", "V", 2)
+
+    @property
+    def numpy(self):
+        """The NumPy dtype.
+
+        Raises:
+            ImportError: when ml_dtypes is not installed.
+        """
+        return _load_bfloat16()
+
+
+_loaded = []  # NumPy's dtype object of bfloat16, once it is in use
+
+
+def _load_bfloat16():
+    if not _loaded:
+        try:
+            from ml_dtypes import bfloat16 as scalar
+        except ImportError:
+            raise ImportError(
+                "torch.bfloat16 needs the package ml_dtypes, which is not installed: "
+                "pip install 'ember[bf16]'. float16 and float32 work without it.") from None
+        from . import lowprecision  # computes with it from here on
+
+        _loaded.append(np.dtype(scalar))
+        _by_numpy[_loaded[0]] = bfloat16
+        lowprecision.begin()
+    return _loaded[0]
+
+
 # The public names are PyTorch's; inside this module the built-ins are not needed again.
 bool = dtype("bool", "bool", "Bool")
 uint8 = dtype("uint8", "uint8", "Byte")
+uint16 = dtype("uint16", "uint16", "UInt16")
+uint32 = dtype("uint32", "uint32", "UInt32")
+uint64 = dtype("uint64", "uint64", "UInt64")
 int8 = dtype("int8", "int8", "Char")
 int16 = short = dtype("int16", "int16", "Short")
 int32 = int = dtype("int32", "int32", "Int")
 int64 = long = dtype("int64", "int64", "Long")
+bfloat16 = _BFloat16()
 float16 = half = dtype("float16", "float16", "Half")
 float32 = float = dtype("float32", "float32", "Float")
 float64 = double = dtype("float64", "float64", "Double")
-complex64 = dtype("complex64", "complex64", "ComplexFloat")
-complex128 = dtype("complex128", "complex128", "ComplexDouble")
+complex64 = cfloat = dtype("complex64", "complex64", "ComplexFloat")
+complex128 = cdouble = dtype("complex128", "complex128", "ComplexDouble")
 
 _default = float32
 
@@ -76,11 +122,22 @@ def from_numpy_dtype(numpy_dtype):
     try:
         return _by_numpy[numpy_dtype]
     except KeyError:
+        if numpy_dtype.name == "bfloat16":
+            _load_bfloat16()
+            return bfloat16
         names = ", ".join(d.name for d in _by_numpy.values())
         raise TypeError(
             f"can't convert np.ndarray of type {numpy_dtype}. "
             f"The only supported types are: {names}."
         ) from None
+
+
+def titled(title):
+    """Return the dtype by PyTorch's old name for it, such as "Long"."""
+    for d in globals().values():
+        if isinstance(d, dtype) and d.title == title:
+            return d
+    raise ValueError(f"invalid type: 'torch.{title}Tensor'")
 
 
 def get_default_dtype():
@@ -101,8 +158,33 @@ def set_default_dtype(d):
     _default = d
 
 
+def set_default_tensor_type(t):
+    """Set the default dtype by the old name of its type: a class or "torch.DoubleTensor".
+
+    Raises:
+        TypeError: for a type that is not a floating point one.
+    Source: https://docs.pytorch.org/docs/stable/generated/torch.set_default_tensor_type.html
+    """
+    if isinstance(t, str):
+        title = t.rsplit(".", 1)[-1]
+        d = titled(title.removesuffix("Tensor"))
+    else:
+        d = getattr(t, "dtype", None)
+    if not isinstance(d, dtype) or not d.is_floating_point:
+        raise TypeError("only floating-point types are supported as the default type")
+    set_default_dtype(d)
+
+
+_WIDE_UNSIGNED = (uint16, uint32, uint64)
+_promoted = {}
+
+
 def promote_types(type1, type2):
     """Return the smallest dtype to which both can be converted.
+
+    Raises:
+        RuntimeError: for uint16, uint32 or uint64 with another type that is not a float.
+    Source: https://docs.pytorch.org/docs/stable/generated/torch.promote_types.html
 
     >>> import ember
     >>> ember.promote_types(ember.int64, ember.float16)
@@ -110,22 +192,64 @@ def promote_types(type1, type2):
     """
     if type1 is type2:
         return type1
-    if type1.category == type2.category:
-        return from_numpy_dtype(np.promote_types(type1.numpy, type2.numpy))
-    low, high = sorted((type1, type2), key=lambda d: d.category)
+    try:
+        return _promoted[type1, type2]
+    except KeyError:
+        result = _promoted[type1, type2] = _promote(type1, type2)
+        return result
+
+
+def _promote(type1, type2):
+    low, high = sorted((type1, type2), key=lambda d: (d.category, d.itemsize))
+    if type1 in _WIDE_UNSIGNED or type2 in _WIDE_UNSIGNED:
+        if not high.is_floating_point:
+            raise RuntimeError(
+                "Promotion for uint16, uint32, uint64 types is not supported, attempted to "
+                f"promote {type1.title} and {type2.title}. Convert one of them with .to(dtype)")
+        return high
     if high.is_complex and low is float64:
         return complex128
-    return high
+    if low.category != high.category or bfloat16 not in (low, high):
+        return high if low.category != high.category else from_numpy_dtype(
+            np.promote_types(low.numpy, high.numpy))
+    return float32 if float16 in (low, high) else high
 
 
 def can_cast(from_, to):
     """Return whether values of one dtype may be written into a tensor of another.
 
+    Source: https://docs.pytorch.org/docs/stable/generated/torch.can_cast.html
+
     >>> import ember
     >>> ember.can_cast(ember.float32, ember.int64)
     False
     """
+    for d in (from_, to):
+        if not isinstance(d, dtype):
+            raise TypeError(f"can_cast() takes two dtypes, not {d!r}")
     return from_.category <= to.category
+
+
+def result_type(tensor1, tensor2):
+    """Return the dtype of an arithmetic operation on two tensors or numbers.
+
+    Source: https://docs.pytorch.org/docs/stable/generated/torch.result_type.html
+
+    >>> import ember
+    >>> ember.result_type(ember.tensor([1, 2], dtype=ember.uint8), 1.5)
+    torch.float32
+    """
+    ranks = ([], [], [])
+    for operand in (tensor1, tensor2):
+        array = getattr(operand, "_array", None)
+        if array is not None:
+            ranks[0 if array.ndim else 1].append(of(array))
+        elif isinstance(operand, (True.__class__, (1).__class__, (1.0).__class__, complex)):
+            ranks[2].append(of_number(operand))
+        else:
+            raise TypeError("result_type(): arguments must be Tensor or Number, not "
+                            f"{type(operand).__name__}")
+    return result_dtype(*ranks)
 
 
 def result_dtype(dimensioned, zero_dim, scalars):
@@ -140,12 +264,13 @@ def result_dtype(dimensioned, zero_dim, scalars):
         best = None
         for d in group:
             best = d if best is None else promote_types(best, d)
-        if best is None:
-            continue
         if result is None:
             result = best
-        elif best.category > result.category:
-            result = promote_types(best, result) if best.is_complex else best
+        elif best is not None and best.category > result.category:
+            if best.is_complex and result.is_floating_point:
+                result = result.to_complex()
+            else:
+                result = promote_types(best, result)
     return result
 
 
@@ -163,17 +288,23 @@ def of_number(value):
 class finfo:
     """Numerical limits of a floating point dtype, as `torch.finfo`.
 
+    Source: https://docs.pytorch.org/docs/stable/type_info.html
+
     >>> import ember
     >>> ember.finfo(ember.float32).bits
     32
     """
 
     def __init__(self, type=None):
-        self.dtype = (type or _default).name
-        info = np.finfo((type or _default).to_real().numpy)
+        given = (type or _default).to_real()
+        if not given.is_floating_point:
+            raise TypeError(f"torch.finfo() requires a floating point input type, not {type}. "
+                            "Use torch.iinfo to handle integer types")
+        self.dtype = given.name
+        info = _limits(given)
         self.bits = info.bits
         for name in ("eps", "max", "min", "tiny", "smallest_normal", "resolution"):
-            setattr(self, name, getattr(info, name).item())
+            setattr(self, name, (0.0).__class__(getattr(info, name)))
 
     def __repr__(self):
         return (f"finfo(resolution={self.resolution:g}, min={self.min:g}, max={self.max:g}, "
@@ -181,8 +312,19 @@ class finfo:
                 f"tiny={self.tiny:g}, dtype={self.dtype})")
 
 
+def _limits(d):
+    if d is not bfloat16:
+        return np.finfo(d.numpy)
+    d.numpy  # raises with the remedy when ml_dtypes is missing
+    from ml_dtypes import finfo as limits
+
+    return limits("bfloat16")
+
+
 class iinfo:
     """Numerical limits of an integer dtype, as `torch.iinfo`.
+
+    Source: https://docs.pytorch.org/docs/stable/type_info.html
 
     >>> import ember
     >>> ember.iinfo(ember.int8).max
@@ -190,6 +332,9 @@ class iinfo:
     """
 
     def __init__(self, type):
+        if type.category != 1:
+            raise TypeError(f"torch.iinfo() requires an integer input type, not {type}. "
+                            "Use torch.finfo to handle floating point types")
         info = np.iinfo(type.numpy)
         self.dtype = type.name
         self.bits, self.min, self.max = info.bits, info.min, info.max

@@ -51,9 +51,7 @@ def _new(draw_for, size, generator, out, dtype, device, requires_grad, default_d
 
 def _new_like(draw_for, input, generator, dtype, device, requires_grad, memory_format):
     """Return a new tensor of the shape and the memory layout of another."""
-    model = input._array
-    if memory_format is None or "preserve" in str(memory_format):
-        model = input._xp.empty_like(model)  # dense, with the axes in the same order
+    model = creation.empty_like(input, memory_format=memory_format)._array
     draw = draw_for((dtype or input.dtype).numpy)
     xp = input._xp if device is None else devices.backend_for(device)
     values = draw(stream_of(generator, xp), model.size, model.flags.c_contiguous)

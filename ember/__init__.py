@@ -32,7 +32,6 @@ _FUNCTIONS = frozenset((
     "max_pool2d", "max_pool3d", "native_channel_shuffle", "pairwise_distance", "pdist",
     "pixel_shuffle", "pixel_unshuffle", "prelu", "relu_", "rms_norm", "rrelu", "rrelu_", "selu",
     "selu_", "threshold_"))
-_TYPED = ("Bool", "Byte", "Char", "Double", "Float", "Half", "Int", "Long", "Short")
 
 
 def __getattr__(name):
@@ -44,6 +43,4 @@ def __getattr__(name):
 
 
 globals().update(autograd.TORCH_NAMES)
-globals().update((title + "Tensor", autograd.creation.typed_constructor(title))
-                 for title in _TYPED)
 _guard()

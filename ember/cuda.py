@@ -5,13 +5,11 @@ that says whether CuPy, the driver or the GPU is missing.
 Source: https://docs.pytorch.org/docs/stable/cuda.html
 """
 
-import functools as _functools
-
 from . import backends as _backends
-from .autograd import creation as _creation
 from .autograd import devices as _devices
 from .autograd import dtypes as _dtypes
 from .autograd import generator as _generator
+from .autograd.typed import typed as _typed
 
 __all__ = [
     "current_device", "device", "device_count", "empty_cache", "get_device_capability",
@@ -200,20 +198,12 @@ def _toolkit_version():
     return _gpu().toolkit() if is_available() else None
 
 
-def _typed_constructor(name):
-    """Return `torch.cuda.FloatTensor` and its like: the CPU's, making its tensors on the GPU."""
-    on_cpu = _creation.typed_constructor(name.removesuffix("Tensor"))
-    on_gpu = _functools.partial(on_cpu, device="cuda")
-    on_gpu.dtype = on_cpu.dtype
-    return on_gpu
-
-
 def __getattr__(name):
     if name == "Event":
         return _gpu().Event
     if name.endswith("Tensor"):
         try:
-            return _typed_constructor(name)
-        except StopIteration:  # there is no such type
+            return _typed(name.removesuffix("Tensor"), is_cuda=True)
+        except ValueError:  # there is no such type
             pass
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -16,6 +16,11 @@ def _comparison(symbol, doc):
     return make
 
 
+def _ordered(input, name):
+    if input.dtype.kind == "c":
+        raise NotImplementedError(f'"{name}" not implemented for complex numbers: they have no order')
+
+
 @_comparison("=", "Whether elements are equal.")
 def eq(xp, input, other):
     return xp.equal(input, other)
@@ -28,21 +33,25 @@ def ne(xp, input, other):
 
 @_comparison("<", "Whether elements of input are smaller.")
 def lt(xp, input, other):
+    _ordered(input, "lt")
     return xp.less(input, other)
 
 
 @_comparison("≤", "Whether elements of input are smaller or equal.")
 def le(xp, input, other):
+    _ordered(input, "le")
     return xp.less_equal(input, other)
 
 
 @_comparison(">", "Whether elements of input are greater.")
 def gt(xp, input, other):
+    _ordered(input, "gt")
     return xp.greater(input, other)
 
 
 @_comparison("≥", "Whether elements of input are greater or equal.")
 def ge(xp, input, other):
+    _ordered(input, "ge")
     return xp.greater_equal(input, other)
 
 

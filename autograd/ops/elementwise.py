@@ -151,6 +151,8 @@ def power(xp, input, other):
     """Input to the power of the exponent, elementwise."""
     if other.dtype.kind == "i" if hasattr(other, "dtype") else isinstance(other, int):
         return _integer_power(xp, input, other)
+    if input.dtype.kind == "b":
+        return input | ~other
     return input ** other if type(other) is not float or other != 2.0 else input * input
 
 

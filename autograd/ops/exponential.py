@@ -236,11 +236,11 @@ def float_power(input, exponent, *, out=None):
 
     Source: https://docs.pytorch.org/docs/stable/generated/torch.float_power.html
     """
-    def double(value):
-        wide = isinstance(value, Tensor) and value.dtype.is_complex
-        return value if wide or not isinstance(value, Tensor) else value.to(dtypes.float64)
-
-    base, exponent = double(input), double(exponent)
+    wide = dtypes.float64
+    if any(v.dtype.is_complex if isinstance(v, Tensor) else isinstance(v, complex)
+           for v in (input, exponent)):
+        wide = dtypes.complex128
+    base, exponent = [v.to(wide) if isinstance(v, Tensor) else v for v in (input, exponent)]
     if not isinstance(base, Tensor) and base == 1:  # as pow does, whatever the exponent is
         return exponent.new_ones(exponent.shape)
     return pow(base, exponent, out=out)

@@ -9,7 +9,7 @@ from collections.abc import Mapping, MutableMapping, MutableSequence, Sequence
 import numpy as np
 
 from ...autograd import dtypes
-from ...autograd.creation import as_tensor, tensor
+from ...autograd.from_data import as_tensor, tensor
 from ...autograd.ops.joining import stack
 from ...autograd.tensor import Tensor
 

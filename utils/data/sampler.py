@@ -8,8 +8,7 @@ import math
 import types
 from itertools import islice
 
-from ...autograd import dtypes
-from ...autograd.creation import as_tensor, empty
+from ...autograd import as_tensor, dtypes, empty
 from ...autograd.generator import Generator
 from ...autograd.random import multinomial, randint, randperm
 

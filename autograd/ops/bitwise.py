@@ -8,7 +8,8 @@ def _no_floats(name, *operands):
         kind = getattr(getattr(x, "dtype", None), "kind", "f" if isinstance(x, float) else "i")
         if kind not in "biu":
             raise RuntimeError(
-                f'"{name}" not implemented for floating point; convert with .long() or .bool()')
+                f'"{name}" not implemented for \'Float\': it takes integers and booleans; convert '
+                "with .long() or .bool()")
 
 
 @op(label="¬", inplace=True)

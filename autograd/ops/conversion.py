@@ -3,35 +3,22 @@
 import numpy as np
 
 from .. import creation, devices, dtypes, inplace, modes
-from ..graph import Rule, make_node
+from ..graph import Kept, Rule, make_node
+from ..layouts import contiguous_format
 from ..op import op
 from ..tensor import Tensor, tensor_method
 
-__all__ = ["result_type"]
-
-
-def result_type(tensor1, tensor2):
-    """Return the dtype of arithmetic between two operands, tensors or numbers.
-
-    Source: https://docs.pytorch.org/docs/stable/generated/torch.result_type.html
-
-    >>> import ember
-    >>> ember.result_type(ember.tensor([1, 2], dtype=ember.int32), 1.0)
-    torch.float32
-    """
-    ranks = ([], [], [])  # tensors with dimensions, 0-d tensors, numbers
-    for operand in (tensor1, tensor2):
-        if isinstance(operand, Tensor):
-            ranks[not operand.ndim].append(operand.dtype)
-        else:
-            ranks[2].append(dtypes.of_number(operand))
-    return dtypes.result_dtype(*ranks)
+__all__ = ["is_complex", "is_floating_point", "is_signed"]
 
 
 @op(derivative="g")
 def clone(xp, input, *, memory_format=None):
-    """Return a copy with its own memory. Shape: any -> same."""
-    return input.copy()
+    """Return a copy with its own memory, strides in the same order. Shape: any -> same.
+
+    Args:
+        memory_format: `contiguous_format` lays the elements in memory in their order.
+    """
+    return input.copy("C" if memory_format is contiguous_format else "K")
 
 
 clone.vjp("input", lambda g: g)
@@ -81,7 +68,7 @@ def _to_backend(input, target):
     """Return a tensor with the elements of another on the device of a backend."""
     moved = Tensor._wrap(_transfer(input._array, input._xp, target), target)
     if input._node is not None and modes.is_grad_enabled():
-        moved._node = make_node(MOVE, (input._node,), (input._xp, target), moved._array, target)
+        moved._node = make_node(MOVE, (input._node,), Kept((input._xp, target)), moved._array, target)
     return moved
 
 
@@ -91,11 +78,13 @@ def copy_(self, src, non_blocking=False):
     inplace.check_writable(self, "copy_")
     if not isinstance(src, Tensor):
         src = creation.tensor(src, device=self.device)
-    if src._xp is not self._xp:
+    if src._xp is self._xp:
+        inplace.check_sources(self, src, "copy_")
+    else:
         src = _to_backend(src, self._xp)
     try:
         value = overwritten(self, src)
-    except ValueError:
+    except (ValueError, RuntimeError):
         raise RuntimeError(
             f"copy_: the source of shape {list(src.shape)} cannot be broadcast to the "
             f"destination of shape {list(self.shape)}") from None
@@ -168,9 +157,9 @@ def _cast_method(name, dtype):
 
 for _name, _dtype in {
         "float": dtypes.float32, "double": dtypes.float64, "half": dtypes.float16,
-        "long": dtypes.int64, "int": dtypes.int32, "short": dtypes.int16, "char": dtypes.int8,
-        "byte": dtypes.uint8, "bool": dtypes.bool, "cfloat": dtypes.complex64,
-        "cdouble": dtypes.complex128}.items():
+        "bfloat16": dtypes.bfloat16, "long": dtypes.int64, "int": dtypes.int32,
+        "short": dtypes.int16, "char": dtypes.int8, "byte": dtypes.uint8, "bool": dtypes.bool,
+        "cfloat": dtypes.complex64, "cdouble": dtypes.complex128}.items():
     _cast_method(_name, _dtype)
 
 
@@ -202,12 +191,8 @@ def type(self, dtype=None, non_blocking=False):
         prefix = "torch." if self._xp.device_type == "cpu" else f"torch.{self._xp.device_type}."
         return f"{prefix}{self.dtype.title}Tensor"
     if isinstance(dtype, str):
-        prefix, title = dtype.rsplit(".", 1)
-        found = [d for d in vars(dtypes).values()
-                 if isinstance(d, dtypes.dtype) and d.title + "Tensor" == title]
-        if not found:
-            raise ValueError(f"invalid type: '{dtype}'")
-        result = self.to(found[0])
+        prefix, _, title = dtype.rpartition(".")
+        result = self.to(dtypes.titled(title.removesuffix("Tensor")))
         return result.cuda() if prefix == "torch.cuda" else result
     return self.to(getattr(dtype, "dtype", dtype))
 
@@ -221,7 +206,7 @@ def type_as(self, other):
 @tensor_method
 def is_floating_point(self):
     """Return whether the dtype is a floating point one."""
-    return self._array.dtype.kind == "f"
+    return self.dtype.is_floating_point
 
 
 @tensor_method

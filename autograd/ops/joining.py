@@ -38,7 +38,8 @@ def _cat_error(tensors, kept, dim):
             if a != b and d != dim:
                 return RuntimeError(
                     f"Sizes of tensors must match except in dimension {dim}. Expected size {a} "
-                    f"but got size {b} for tensor number {n} in the list.")
+                    f"but got size {b} for tensor number {n} in the list. (cat got shapes "
+                    f"{[list(t.shape) for t in tensors]})")
     return RuntimeError(f"cat: cannot join shapes {[list(t.shape) for t in tensors]}")
 
 

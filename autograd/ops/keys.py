@@ -125,7 +125,7 @@ def _plain_slice(item):
     if item.step is not None:
         step = item.step.__index__()
         if step < 0:
-            raise ValueError("step must be greater than zero")
+            raise ValueError("step must be greater than zero; .flip(dim) reverses a dimension")
         if step == 0:
             raise ValueError("slice step cannot be zero")
     if type(item.start) in BOUNDS and type(item.stop) in BOUNDS:

@@ -43,7 +43,9 @@ def _tall(x):
 
 def _dtype_error(input, other):
     return RuntimeError(f"expected m1 and m2 to have the same dtype, but got: {input.dtype.name} "
-                        f"!= {other.dtype.name}. Convert one with .to(dtype)")
+                        f"!= {other.dtype.name} in a matrix product (matmul, linear) of "
+                        f"shapes {list(input.shape)} and {list(other.shape)}. Convert one with "
+                        ".to(dtype)")
 
 
 def _product_error(input, other):
@@ -57,16 +59,17 @@ def _product_error(input, other):
     if len(a) == 1 == len(b):
         return RuntimeError(
             f"inconsistent tensor size, expected tensor [{a[0]}] and src [{b[0]}] to have the same "
-            f"number of elements, but got {a[0]} and {b[0]} elements respectively")
+            f"number of elements, but got {a[0]} and {b[0]} elements respectively, in a dot "
+            "product")
     if len(b) == 1:
         return RuntimeError(f"size mismatch, got input ({a[-2]}), mat ({a[-2]}x{a[-1]}), vec "
-                            f"({b[0]})")
+                            f"({b[0]}): matmul() or mv() got {list(a)} and {list(b)}")
     rows = 1
     for n in a[:-1]:
         rows *= n
     if len(b) == 2 or a[-1] != b[-2]:
         return RuntimeError(f"mat1 and mat2 shapes cannot be multiplied ({rows}x{a[-1]} and "
-                            f"{b[-2]}x{b[-1]}): matmul() got {list(a)} and {list(b)}")
+                            f"{b[-2]}x{b[-1]}): matmul() or mm() got {list(a)} and {list(b)}")
     return RuntimeError("The size of tensor a must match the size of tensor b at the leading "
                         f"dimensions: matmul() got shapes {list(a)} and {list(b)}")
 
@@ -122,7 +125,7 @@ def bmm(input, mat2, *, out=None):
     """
     for number, batch in enumerate((input, mat2), 1):
         if batch.ndim != 3:
-            raise RuntimeError(f"batch{number} must be a 3D tensor, but has shape "
+            raise RuntimeError(f"batch{number} must be a 3D tensor: bmm() got shape "
                                f"{list(batch.shape)}")
     wanted = [input.shape[0], input.shape[2]]
     if list(mat2.shape[:2]) != wanted:

@@ -73,7 +73,8 @@ def narrow(input, dim, start, length):
     begin = start + size if start < 0 else start
     if begin + length > size:
         raise RuntimeError(
-            f"start ({begin}) + length ({length}) exceeds dimension size ({size}).")
+            f"start ({begin}) + length ({length}) exceeds dimension size ({size}). narrow() got "
+            f"shape {list(array.shape)} and dimension {dim}")
     key = at(dim, slice(begin, begin + length))
     return made(SLICE, input, array[key], {"index": key})
 

@@ -135,16 +135,17 @@ def _per_class(weight, input):
 
 
 def _check_classes(name, input, target, weight):
-    if target.dtype.is_floating_point or target.dtype is dtypes.bool:
+    if target.dtype not in (dtypes.int64, dtypes.uint8):
         raise RuntimeError(
-            f"{name}: expected scalar type Long but found {target.dtype} of shape "
+            f"{name}: expected scalar type Long or Byte but found {target.dtype} of shape "
             f"{list(target.shape)}; give class numbers (int64), or probabilities of the input's "
             f"shape {list(input.shape)}")
     dim = _class_dim(input)
     if input.ndim > 1 and (target.ndim == 0 or input.shape[0] != target.shape[0]):
         batch = target.shape[0] if target.ndim else 0
         raise ValueError(f"Expected input batch_size ({input.shape[0]}) to match target "
-                         f"batch_size ({batch}).")
+                         f"batch_size ({batch}). {name}() got shapes {list(input.shape)} and "
+                         f"{list(target.shape)}")
     wanted = (*input.shape[:dim], *input.shape[dim + 1:])
     if tuple(target.shape) != wanted:
         raise RuntimeError(

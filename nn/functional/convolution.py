@@ -66,7 +66,7 @@ def _convolve(name, dims, input, weight, bias, stride, padding, dilation, groups
         raise RuntimeError(
             f"Given groups={groups}, weight of size {list(weight.shape)}, expected "
             f"input{list(input.shape)} to have {weight.shape[1] * groups} channels, but got "
-            f"{input.shape[1]} channels instead")
+            f"{input.shape[1]} channels instead, in {name}")
     if padding == "same":
         input, padding = _pad_same(name, input, weight, stride, dilation), 0
     elif padding == "valid":
@@ -151,7 +151,7 @@ def _check_size(input, weight, padding, dilation):
         raise RuntimeError(
             f"Calculated padded input size per channel: ({' x '.join(map(str, size))}). Kernel "
             f"size: ({' x '.join(map(str, kernel))}). Kernel size can't be greater than actual "
-            "input size")
+            f"input size, in conv{len(size)}d")
 
 
 # -- transposed -----------------------------------------------------------------------------------
@@ -221,7 +221,7 @@ def _convolve_transposed(name, dims, input, weight, bias, stride, padding, outpu
         raise RuntimeError(
             f"Given transposed=1, weight of size {list(weight.shape)}, expected "
             f"input{list(input.shape)} to have {weight.shape[0]} channels, but got "
-            f"{input.shape[1]} channels instead")
+            f"{input.shape[1]} channels instead, in {name}")
     out = convolution_transposed(input, weight, bias, stride, padding, extra, dilation, groups)
     return out if batched else out.squeeze(0)
 

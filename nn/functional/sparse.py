@@ -178,6 +178,7 @@ def one_hot(tensor, num_classes=-1):
     elif num_classes < 1:
         raise RuntimeError("num_classes should be positive")
     elif largest >= num_classes:
-        raise RuntimeError("Class values must be smaller than num_classes.")
+        raise RuntimeError("Class values must be smaller than num_classes. one_hot() got "
+                           f"{num_classes} classes and the value {largest}")
     out = zeros(*tensor.shape, num_classes, dtype=dtypes.int64, device=tensor.device)
     return out.scatter_(-1, tensor.unsqueeze(-1), 1)

@@ -13,13 +13,22 @@ from ...autograd import Tensor
 from ...autograd.graph import Hooks, clock, note_call
 from ..parameter import Buffer, Parameter
 from ._conversion import Conversion
-from ._hooks import GLOBAL_HOOKS, HookRegistration, call_with_hooks
+from ._hooks import (
+    GLOBAL_HOOKS,
+    HookRegistration,
+    call_with_hooks,
+    register_module_forward_hook,
+    register_module_forward_pre_hook,
+    register_module_full_backward_hook,
+    register_module_full_backward_pre_hook,
+)
 from ._members import MembersView, check_name, missing_init
 from ._places import add_place
 from ._state import StateDict
 from ._traversal import Traversal
 
-__all__ = ["Module"]
+__all__ = ["Module", "register_module_forward_hook", "register_module_forward_pre_hook",
+           "register_module_full_backward_hook", "register_module_full_backward_pre_hook"]
 
 
 class Module(Traversal, StateDict, Conversion, HookRegistration):

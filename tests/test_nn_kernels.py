@@ -1,0 +1,168 @@
+"""Kernels only add speed: with and without them values and gradients are the same."""
+
+import pytest
+
+import ember as torch
+from ember import nn
+from ember.autograd.composite import COMPOSITES
+from ember.backends import kernels
+
+F = nn.functional
+
+
+def randn(*shape):
+    return torch.randn(*shape, dtype=torch.float64, requires_grad=True)
+
+
+def conv(name, dims, **options):
+    def case():
+        groups, transposed = options.get("groups", 1), "transpose" in name
+        x = randn(1, 4 if transposed else 2 * groups, *([2] * dims if transposed
+                                                        else [4, 3, 2][:dims]))
+        bias = randn(2 * groups if transposed else 4)
+        return getattr(F, name), (x, randn(4, 2, *[3, 2, 2][:dims]), bias), options
+
+    return case
+
+
+def plain(function, *shapes, **options):
+    return lambda: (function, [randn(*shape) for shape in shapes], options)
+
+
+def class_targets(**options):
+    def case():
+        return F.cross_entropy, (randn(5, 3), torch.tensor([0, 2, 1, 1, 0])), options
+
+    return case
+
+
+def lookup(**options):
+    rows = torch.tensor([[0, 2], [2, 3]])
+    return lambda: (lambda w: F.embedding(rows, w, **options), (randn(4, 3),), {})
+
+
+def norm(function, x, parameters, *more):
+    def case():
+        return function, (randn(*x), *more, *[randn(*p) if p else None for p in parameters]), {}
+
+    return case
+
+
+def batch_norm(x, w, b):
+    return F.batch_norm(x, None, None, w, b, True)
+
+
+def masked(**options):
+    mask = torch.tensor([[True, False, True], [False, False, False]])
+    mask = mask if options.pop("bool") else torch.where(mask, 0.0, -2.0).double()
+    return lambda: (F.scaled_dot_product_attention, (
+        randn(2, 1, 2, 4), randn(2, 1, 3, 4), randn(2, 1, 3, 5), mask), options)
+
+
+def recurrent(kind, **options):
+    def case():
+        layer = getattr(nn, kind)(3, 4, dtype=torch.float64, **options)
+
+        def run(x, *parameters):
+            out = layer(x)
+            state = out[1] if isinstance(out[1], tuple) else (out[1],)
+            return torch.cat([out[0].reshape(-1), *[s.reshape(-1) for s in state]])
+
+        return run, (randn(5, 2, 3), *layer.parameters()), {}
+
+    return case
+
+
+CASES = {
+    "linear": plain(F.linear, (5, 3), (2, 3), (2,)),
+    "linear without bias": plain(F.linear, (2, 4, 3), (2, 3)),
+    "conv1d": conv("conv1d", 1, stride=2, padding=1),
+    "conv2d": conv("conv2d", 2, padding=(1, 2), dilation=(1, 2)),
+    "conv2d groups": conv("conv2d", 2, groups=2, stride=2),
+    "conv3d": conv("conv3d", 3),
+    "conv 1x1": plain(F.conv2d, (2, 3, 4, 4), (5, 3, 1, 1)),
+    "conv_transpose1d": conv("conv_transpose1d", 1, stride=3, output_padding=2),
+    "conv_transpose2d": conv("conv_transpose2d", 2, stride=2, padding=1, output_padding=1),
+    "conv_transpose2d groups": conv("conv_transpose2d", 2, groups=2, dilation=2),
+    "max_pool2d": plain(F.max_pool2d, (1, 2, 5, 4), kernel_size=3, stride=2, padding=1),
+    "max_pool1d": plain(F.max_pool1d, (2, 3, 8), kernel_size=2, dilation=2, ceil_mode=True),
+    "avg_pool2d": plain(F.avg_pool2d, (1, 2, 5, 4), kernel_size=3, stride=2, padding=1,
+                        ceil_mode=True, count_include_pad=False),
+    "avg_pool3d": plain(F.avg_pool3d, (1, 2, 3, 4, 3), kernel_size=2, divisor_override=3),
+    "cross_entropy": class_targets(),
+    "cross_entropy sum": class_targets(reduction="sum"),
+    "embedding": lookup(),
+    "embedding padding": lookup(padding_idx=2),
+    "batch_norm": norm(batch_norm, (4, 3, 2), [(3,), (3,)]),
+    "batch_norm no bias": norm(batch_norm, (4, 3), [(3,), None]),
+    "batch_norm bias only": norm(batch_norm, (4, 3), [None, (3,)]),
+    "batch_norm plain": norm(batch_norm, (4, 3, 2, 2), [None, None]),
+    "layer_norm": norm(F.layer_norm, (4, 2, 3), [(2, 3), (2, 3)], (2, 3)),
+    "layer_norm plain": norm(F.layer_norm, (4, 3), [None, None], (3,)),
+    "rms_norm": norm(F.rms_norm, (4, 3), [(3,)], (3,)),
+    "group_norm": norm(F.group_norm, (2, 4, 3), [(4,), (4,)], 2),
+    "silu": plain(F.silu, (4, 3)), "gelu": plain(F.gelu, (4, 3)), "mish": plain(F.mish, (4, 3)),
+    "gelu tanh": plain(F.gelu, (4, 3), approximate="tanh"),
+    "attention": plain(F.scaled_dot_product_attention, (2, 3, 4), (2, 5, 4), (2, 5, 6)),
+    "attention causal": plain(F.scaled_dot_product_attention, (2, 4, 3), (2, 4, 3), (2, 4, 3),
+                              is_causal=True),
+    "attention bool mask": masked(bool=True), "attention float mask": masked(bool=False),
+    "lstm": recurrent("LSTM", num_layers=2), "gru": recurrent("GRU", bidirectional=True),
+    "rnn": recurrent("RNN"), "rnn relu": recurrent("RNN", nonlinearity="relu", bias=False),
+    "lstm projection": recurrent("LSTM", proj_size=2),
+}
+
+
+# The layers run on their own weights, not on the arguments; a padding row has no gradient by design.
+NO_GRADCHECK = {"lstm", "gru", "rnn", "rnn relu", "lstm projection", "embedding padding"}
+
+
+def run(function, args, options):
+    out = function(*args, **options)
+    leaves = [a for a in args if isinstance(a, torch.Tensor) and a.requires_grad]
+    weights = torch.arange(out.numel(), dtype=out.dtype).reshape(out.shape).sin()
+    return [out, *torch.autograd.grad((out * weights).sum(), leaves, allow_unused=True)]
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_kernel_equals_composition(name):
+    torch.manual_seed(0)
+    function, args, options = CASES[name]()
+    fast = run(function, args, options)
+    with torch.expand():
+        slow = run(function, args, options)
+    for a, b in zip(fast, slow):
+        assert (a is None) == (b is None)
+        if a is not None:
+            assert a.shape == b.shape and a.dtype is b.dtype
+            assert torch.allclose(a, b, rtol=1e-9, atol=1e-11)
+
+
+@pytest.mark.parametrize("name", sorted(set(CASES) - NO_GRADCHECK))
+def test_gradients(name):
+    torch.manual_seed(0)
+    function, args, options = CASES[name]()
+    leaves = tuple(a for a in args if isinstance(a, torch.Tensor) and a.requires_grad)
+
+    def of_leaves(*given):
+        given = iter(given)
+        return function(*[next(given) if any(a is leaf for leaf in leaves) else a
+                          for a in args], **options)
+
+    assert torch.autograd.gradcheck(of_leaves, leaves)
+    assert torch.autograd.gradgradcheck(of_leaves, leaves)
+
+
+def test_every_kernel_has_a_case():
+    """A new kernel needs a row above: this counts the kernels that the cases reach."""
+    reached = set()
+    find = kernels.find
+    try:
+        kernels.find = lambda name, xp: reached.add(name) or find(name, xp)
+        for case in CASES.values():
+            function, args, options = case()
+            function(*args, **options)
+    finally:
+        kernels.find = find
+    assert set(kernels._registered) <= reached
+    assert set(kernels._registered) <= set(COMPOSITES)

@@ -4,17 +4,14 @@ A view op has a record like any other (`op(view=True)`); its forward replays the
 base was written in place. The public function computes the raw view itself and calls `made`.
 """
 
-import weakref
-
 from . import modes
 from .graph import Parameters, make_node
 from .tensor import Tensor, new
-from .views import View
+from .views import register
 
 __all__ = ["Parameters", "copied", "fast_backward", "made", "made_several", "memory", "shares"]
 
 _switched = modes.current.get
-_ref = weakref.ref
 
 
 def memory(tensor):
@@ -49,7 +46,7 @@ def made(record, source, array, arguments):
         t._node = None
     else:
         t._node = make_node(record, (parent,), Parameters(arguments), array, xp)
-    _note(t, source, (record, arguments, None), False, recording)
+    register(t, source, (record, arguments, None), False, recording)
     return t
 
 
@@ -68,29 +65,6 @@ def copied(record, source, array, arguments):
     return t
 
 
-def _note(t, source, step, several, recorded):
-    """Register a view with the tensor whose memory it shows."""
-    view = t._view = new(View)
-    origin = getattr(source, "_view", None)
-    if origin is None:
-        base = view.base = source
-        view.chain = (step,)
-        view.several = several
-    else:
-        base = view.base = origin.base
-        view.chain = (*origin.chain, step)
-        view.several = several or origin.several
-    view.recorded = recorded
-    try:
-        known = base._views
-    except AttributeError:
-        known = base._views = []
-    count = len(known)
-    if count >= 32 and not count & (count - 1):
-        known[:] = [r for r in known if r() is not None]
-    known.append(_ref(t))
-
-
 def made_several(record, source, arrays, arguments, tracked=True):
     """Return the tuple of tensors around several raw views of one tensor.
 
@@ -106,7 +80,7 @@ def made_several(record, source, arrays, arguments, tracked=True):
         node = make_node(record, (parent,), Parameters(arguments), None, xp)
         tensors = multiple(node, tuple(arrays), xp)
     for index, t in enumerate(tensors if tracked else ()):
-        _note(t, source, (record, arguments, index), True, recording)
+        register(t, source, (record, arguments, index), True, recording)
     return tensors
 
 

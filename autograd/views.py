@@ -8,8 +8,11 @@ history and every living view of it is rebuilt by replaying its chain (`inplace.
 import weakref
 
 from . import modes
+from .graph import AccumulateGrad
 
-__all__ = ["View", "note", "living_views", "replay"]
+__all__ = ["View", "living_views", "note", "register", "replay"]
+
+_ref, new = weakref.ref, object.__new__
 
 
 class View:
@@ -24,12 +27,6 @@ class View:
 
     __slots__ = ("base", "chain", "several", "recorded")
 
-    def __init__(self, base, chain, several, recorded):
-        self.base = base
-        self.chain = chain
-        self.several = several
-        self.recorded = recorded
-
 
 def of(tensor):
     """Return what a tensor knows about its origin, or None for one that is not a view."""
@@ -39,24 +36,39 @@ def of(tensor):
 def note(record, source, bound, result):
     """Register the result(s) of a view op; results that are copies are left alone."""
     several = isinstance(result, tuple)
+    arguments = dict(bound)
+    del arguments[record.signature.names[0]]
+    recorded = modes.is_grad_enabled()
     for index, tensor in enumerate(result if several else (result,)):
-        if tensor._xp.owner(tensor._array) is not source._xp.owner(source._array):
-            continue
-        origin = of(source)
-        base, chain = (source, ()) if origin is None else (origin.base, origin.chain)
-        arguments = dict(bound)
-        del arguments[record.signature.names[0]]
-        step = (record, arguments, index if several else None)
-        tensor._view = View(base, (*chain, step),
-                            several or (origin is not None and origin.several),
-                            modes.is_grad_enabled())
-        try:
-            known = base._views
-        except AttributeError:
-            known = base._views = []
-        if len(known) >= 32 and len(known) & (len(known) - 1) == 0:
-            known[:] = [r for r in known if r() is not None]
-        known.append(weakref.ref(tensor))
+        if tensor._xp.owner(tensor._array) is source._xp.owner(source._array):
+            step = (record, arguments, index if several else None)
+            register(tensor, source, step, several, recorded)
+
+
+def register(tensor, source, step, several, recorded):
+    """Note that a tensor is a view of another, made by one step of a chain.
+
+    A leaf that requires gradients is a base of its own, even where it shows another's memory.
+    """
+    view = tensor._view = new(View)
+    origin = getattr(source, "_view", None)
+    if origin is None or type(source._node) is AccumulateGrad:
+        base = view.base = source
+        view.chain = (step,)
+        view.several = several
+    else:
+        base = view.base = origin.base
+        view.chain = (*origin.chain, step)
+        view.several = several or origin.several
+    view.recorded = recorded
+    try:
+        known = base._views
+    except AttributeError:
+        known = base._views = []
+    count = len(known)
+    if count >= 32 and not count & (count - 1):
+        known[:] = [r for r in known if r() is not None]
+    known.append(_ref(tensor))
 
 
 def living_views(base):

@@ -39,7 +39,7 @@ class Indexing:
         return array
 
     def zeros_written(self, part, shape, index):
-        """Return zeros of a shape with `part` written at a key; of repeated places the last wins."""
+        """Return zeros of a shape with `part` written at a key; where places repeat, the last."""
         return self.write_at(self.zeros(shape, part.dtype), index, part)
 
     def read_written(self, array, index):

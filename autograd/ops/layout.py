@@ -1,8 +1,10 @@
 """How a tensor lies in memory: sizes, strides, contiguity, and the in-place changes of shape."""
 
-from .. import modes, views
+from .. import inplace, modes, views
 from ..graph import AccumulateGrad
+from ..layouts import channels_last, channels_last_3d, contiguous_format
 from ..tensor import Size, Tensor, tensor_method
+from .conversion import clone
 from .dims import axis
 from .order import permute, t, transpose
 from .parts import as_strided
@@ -89,7 +91,7 @@ Tensor.nbytes = property(lambda self: int(self._array.nbytes), doc="The bytes of
 
 
 def _channels_last(memory_format):
-    return "channels_last" in str(memory_format)
+    return memory_format in (channels_last, channels_last_3d)
 
 
 def _to_channels_last(ndim):
@@ -118,8 +120,8 @@ def contiguous(self, memory_format=None):
     if _channels_last(memory_format):
         order = _to_channels_last(self._array.ndim)
         back = tuple(sorted(range(len(order)), key=order.__getitem__))
-        return permute(permute(self, order).clone(), back)
-    return self.clone()
+        return permute(clone(permute(self, order), memory_format=contiguous_format), back)
+    return clone(self, memory_format=contiguous_format)
 
 
 @tensor_method
@@ -146,10 +148,9 @@ def reshaped_in_place(self, result, name):
 
     Where other views of the tensor exist, a new base takes its place in their histories.
     """
-    if type(self._node) is AccumulateGrad and result._node is not None:
-        raise RuntimeError(
-            f"{name}: a leaf Variable that requires grad is being used in an in-place operation."
-            " Put it under torch.no_grad(), or use the out-of-place twin.")
+    inplace.check_history(self, name)
+    if views.of(self) is not None and modes.is_grad_enabled():
+        inplace.check_view(self, views.of(self), self._node)
     if views.of(self) is None and views.of(result) is not None:
         others = [v for v in views.living_views(self) if v is not result]
         if others:

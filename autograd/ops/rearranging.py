@@ -3,9 +3,11 @@
 import numpy as np
 
 from .. import creation, dtypes
+from ..layouts import contiguous_format
 from ..op import op
 from ..tensor import Tensor, tensor_method
 from ..viewing import memory
+from .conversion import clone
 from .dims import axis
 from .shape import expand, reshape, spread
 
@@ -232,7 +234,8 @@ def repeat_interleave(input, repeats=None, dim=None, *, output_size=None):
         raise RuntimeError("Repeats must be non-negative")
     shape = input._array.shape
     wide = expand(input.unsqueeze(dim + 1), (*shape[:dim + 1], repeats, *shape[dim + 1:]))
-    return reshape(wide.clone(), (*shape[:dim], size * repeats, *shape[dim + 1:]))
+    return reshape(clone(wide, memory_format=contiguous_format),
+                   (*shape[:dim], size * repeats, *shape[dim + 1:]))
 
 
 def _positions(repeats):

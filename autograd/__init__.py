@@ -3,6 +3,7 @@
 from importlib import import_module as _import_module
 
 from . import dtypes, operators, ops, text
+from .anomaly import detect_anomaly, set_detect_anomaly
 from .composite import composite, expand
 from .function import Function
 from .grad import backward, grad
@@ -21,15 +22,15 @@ from .variable import Variable
 from .writes import mark_written
 
 __all__ = [
-    "Function", "GradcheckError", "Size", "Tensor", "Variable", "backward", "composite", "dtypes",
-    "enable_grad", "expand", "grad", "gradcheck", "gradgradcheck", "inference_mode",
-    "is_grad_enabled", "is_inference_mode_enabled", "mark_written", "no_grad", "operators", "ops",
-    "set_grad_enabled", "text",
+    "Function", "GradcheckError", "Size", "Tensor", "Variable", "backward", "composite",
+    "detect_anomaly", "dtypes", "enable_grad", "expand", "grad", "gradcheck", "gradgradcheck",
+    "inference_mode", "is_grad_enabled", "is_inference_mode_enabled", "mark_written", "no_grad",
+    "operators", "ops", "set_detect_anomaly", "set_grad_enabled", "text",
 ]
 
 # The modules whose `__all__` belongs to the namespace `torch`, beside the op records.
-_PUBLIC = ("composite", "creation", "devices", "drawing", "dtypes", "from_data", "layouts", "modes",
-           "random", "tensor", "typed")
+_PUBLIC = ("anomaly", "composite", "creation", "devices", "drawing", "dtypes", "from_data",
+           "layouts", "modes", "random", "tensor", "typed", "vmap")
 
 
 def _torch_names():

@@ -78,7 +78,7 @@ def run(roots, *, retain_graph=False, create_graph=False, targets=None):
                 grads[parent] = grads[parent] + gp if parent in grads else gp
                 continue
             if gp.shape != parent.shape or gp.dtype is not parent.dtype:
-                gp = fit_tensor(gp, parent) if create_graph else _fit(gp, parent)
+                gp = fit_tensor(gp, parent) if create_graph else fit(gp, parent)
             if parent in grads:
                 _add(grads, parent, gp, create_graph)
             else:
@@ -144,7 +144,7 @@ def is_owned(array):
             and array.ndim > 0 and array.flags.c_contiguous)
 
 
-def _fit(g, parent):
+def fit(g, parent):
     """Sum or expand a raw gradient to its source's shape and cast it to its dtype."""
     if parent.shape is None:
         return g

@@ -4,6 +4,7 @@ import functools
 
 from . import modes, views, writes
 from .graph import FREED, Rule, make_node
+from .saved_tensors import pack_saved, unpack_saved
 from .tensor import Tensor
 
 __all__ = ["Function", "FunctionCtx", "once_differentiable"]
@@ -64,7 +65,7 @@ class FunctionCtx:
             if item is None:
                 tensors.append(None)
                 continue
-            array, xp = item
+            array, xp = unpack_saved(item[0]), item[1]
             if seq and writes.last > seq and writes.written_after(array, seq):
                 raise RuntimeError(
                     "one of the variables needed for gradient computation has been modified by "
@@ -269,9 +270,9 @@ def _without_cycle(tensors, node, outputs):
         if t is None:
             saved.append((None, None, 0))
         elif any(t is o for o in outputs):
-            saved.append(((t._array, t._xp), _SELF, node.seq))
+            saved.append(((pack_saved(t._array, t._xp), t._xp), _SELF, node.seq))
         else:
-            saved.append(((t._array, t._xp), t._node, node.seq))
+            saved.append(((pack_saved(t._array, t._xp), t._xp), t._node, node.seq))
     return saved
 
 

@@ -2,8 +2,9 @@
 
 import numpy as np
 
-from . import dtypes, engine, modes, writes
+from . import dtypes, engine, modes, watching, writes
 from .graph import AccumulateGrad, add_hook
+from .hooks import GradientEdge
 from .tensor import Tensor, new, tensor_method
 
 __all__ = ["backward", "grad"]
@@ -39,7 +40,7 @@ def grad(outputs, inputs, grad_outputs=None, retain_graph=None, create_graph=Fal
         raise ValueError("Expected allow_unused to be True or not passed when "
                          "materialize_grads=True, but got: allow_unused=False.")
     for t in inputs:
-        if not isinstance(t, Tensor):
+        if not isinstance(t, (Tensor, GradientEdge)):
             raise TypeError(f"grad: inputs must be tensors, not {type(t).__name__}")
         if t._node is None:
             raise RuntimeError("One of the differentiated Tensors does not require grad; call "
@@ -52,13 +53,14 @@ def grad(outputs, inputs, grad_outputs=None, retain_graph=None, create_graph=Fal
     for t in inputs:
         g = found.get(t._node)
         if g is None and materialize_grads:
-            results.append(Tensor._wrap(t._xp.zeros(t._array.shape, t._array.dtype), t._xp))
+            end = t._node
+            results.append(Tensor._wrap(end.xp.zeros(end.shape, end.dtype), end.xp))
         elif g is None and not allow_unused:
             raise RuntimeError("One of the differentiated Tensors appears to not have been used "
                                "in the graph. Set allow_unused=True if this is the desired "
                                "behavior.")
         else:
-            results.append(g if g is None or create_graph else _wrap_owned(g, t._xp))
+            results.append(g if g is None or create_graph else _wrap_owned(g, t._node.xp))
     return tuple(results)
 
 
@@ -102,11 +104,12 @@ def backward(tensors, grad_tensors=None, retain_graph=None, create_graph=False, 
 
 
 def _run(roots, retain, create_graph, targets):
+    run = watching.wrapped(engine.run) if watching.around else engine.run
     if create_graph:
         with modes.enable_grad():
-            return engine.run(roots, retain_graph=retain, create_graph=True, targets=targets)
+            return run(roots, retain_graph=retain, create_graph=True, targets=targets)
     with roots[0][0].xp.quiet():
-        return engine.run(roots, retain_graph=retain, targets=targets)
+        return run(roots, retain_graph=retain, targets=targets)
 
 
 def _accumulate(t, node, g, create_graph):
@@ -136,7 +139,7 @@ def _wrap_owned(g, xp):
 
 
 def _sequence(tensors):
-    return (tensors,) if isinstance(tensors, Tensor) else tuple(tensors)
+    return (tensors,) if isinstance(tensors, (Tensor, GradientEdge)) else tuple(tensors)
 
 
 def _roots(outputs, gradients, create_graph):

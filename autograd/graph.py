@@ -69,9 +69,28 @@ class Node:
     def __repr__(self):
         return f"<{self.name()}>"
 
+    @property
+    def metadata(self):
+        """A dict in which anybody may note something about this node."""
+        return self.__dict__.setdefault("notes", {})
+
     def register_hook(self, hook):
-        """Not PyTorch's node hook on all inputs: called with the output's gradient."""
-        return add_hook(self, hook)
+        """Call `hook(grad_inputs, grad_outputs)` after each backward through this node.
+
+        It may return other gradients for the inputs.
+        """
+        from .hooks import hook_node
+
+        return hook_node(self, hook, before=False)
+
+    def register_prehook(self, hook):
+        """Call `hook(grad_outputs)` before each backward through this node.
+
+        It may return other gradients for the outputs.
+        """
+        from .hooks import hook_node
+
+        return hook_node(self, hook, before=True)
 
 
 def make_node(op, parents, saved, out, xp, cls=Node):
@@ -191,3 +210,14 @@ def add_hook(node, hook):
     if node.hooks is None:
         node.hooks = Hooks()
     return RemovableHandle(node.hooks, hook)
+
+
+def __getattr__(name):
+    """Return what PyTorch shows as torch.autograd.graph beside nodes; it is loaded on use."""
+    if not name.startswith("_"):
+        from . import hooks, saved_tensors
+
+        for module in (hooks, saved_tensors):
+            if name in module.__all__:
+                return getattr(module, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

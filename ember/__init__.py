@@ -13,7 +13,6 @@ from . import autograd as autograd
 from . import backends as backends
 from .alias import install as install
 from .autograd.printing import set_printoptions as set_printoptions
-from .autograd.vmap import vmap as vmap
 from .names import guard as _guard
 from .version import __version__ as __version__
 

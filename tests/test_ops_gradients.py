@@ -63,6 +63,9 @@ def symmetric(name, *arguments):
     return (lambda a: RECORDS[name].call(a + a.mT + shift, *arguments)), (t(3, 3),)
 
 
+complex_of, pairs = torch.view_as_complex, torch.view_as_real
+
+
 def mask():
     return torch.tensor([[True, False, True], [False, False, True]])
 
@@ -82,11 +85,17 @@ SPECIAL = {
     "cummax": lambda: (lambda a: a.cummax(1), (t(2, 4),)),
     "cumprod": lambda: [(lambda a: a.cumprod(1), (t(2, 4),)),
                         (lambda a: a.cumprod(0), (torch.zeros_like(t(3)).requires_grad_(),))],
+    "complex": lambda: (lambda a, b: pairs(torch.complex(a, b)), (t(2, 3), t(2, 3, seed=1))),
     "det": lambda: (torch.det, (signed(3, 3),)),
+    "eig": lambda: (lambda a: torch.linalg.eig(a)[0].abs(), (signed(3, 3),)),
+    "eigvals": lambda: (lambda a: pairs(torch.linalg.eigvals(a)), (signed(3, 3),)),
     "eigh": lambda: symmetric("eigh"),
     "eigvalsh": lambda: symmetric("eigvalsh"),
     "einsum": lambda: (lambda a, b: torch.einsum("ij,jk->ki", a, b), (t(2, 3), t(3, 2, seed=1))),
     "expand": lambda: (lambda a: a.expand(2, 3), (t(1, 3),)),
+    "fft_c2c": lambda: (lambda a: pairs(torch.fft.fft(complex_of(a))), (signed(3, 2),)),
+    "fft_c2r": lambda: (lambda a: torch.fft.irfft(complex_of(a)), (signed(3, 2),)),
+    "fft_r2c": lambda: (lambda a: pairs(torch.fft.rfft(a)), (signed(5),)),
     "fill": lambda: (torch.fill, (t(2, 3), t())),
     "flip": lambda: (lambda a: a.flip(0, 1), (t(2, 3),)),
     "fmod": lambda: (torch.fmod, (t(3, low=2.2, high=2.8), t(3, low=1.2, high=1.4))),
@@ -120,6 +129,7 @@ SPECIAL = {
                      (torch.prod, (torch.zeros_like(t(3)).requires_grad_(),))],
     "put": lambda: [(lambda a, b: a.put(i(4, 0), b), (t(3, 2), t(2, seed=1))),
                     (lambda a, b: a.put(i(4, 4), b, True), (t(3, 2), t(2, seed=1)))],
+    "read_written": lambda: (call("read_written", (raw(1, 0, 1),)), (t(3, 2),)),
     "repeat": lambda: (lambda a: a.repeat(2, 1, 2), (t(2, 3),)),
     "roll": lambda: (lambda a: a.roll((1, 2), (0, 1)), (t(2, 3),)),
     "remainder": lambda: (torch.remainder, (t(3, low=2.2, high=2.8), t(3, low=1.2, high=1.4))),
@@ -147,10 +157,15 @@ SPECIAL = {
     "unsafe_view": lambda: (call("unsafe_view", (3, 2)), (t(2, 3),)),
     "vector_norm": lambda: orders("vector_norm"),
     "view": lambda: (lambda a: a.view(3, 2), (t(2, 3),)),
+    "view_as_complex": lambda: (lambda a: pairs(complex_of(a) * 2), (signed(3, 2),)),
+    "view_as_real": lambda: (lambda a: pairs(complex_of(a) * 3), (signed(3, 2),)),
     "where": lambda: (lambda a, b: torch.where(mask(), a, b), (t(2, 3), t(2, 3, seed=1))),
     "zeros_diagonal": lambda: (call("zeros_diagonal", (2, 3), 1, 0, 1), (t(2),)),
     "zeros_plus": lambda: (call("zeros_plus", (4, 2), (raw(1, 3, 1),)), (t(3, 2),)),
+    "zeros_written": lambda: (call("zeros_written", (4, 2), (raw(1, 3, 1),)), (t(3, 2),)),
+    "read_written": lambda: (call("read_written", (raw(1, 0, 1),)), (t(3, 2),)),
     "zeros_with": lambda: (call("zeros_with", (4, 2), (slice(1, 3),)), (t(2, 2),)),
+    "zeros_written": lambda: (call("zeros_written", (4, 2), (raw(1, 3, 1),)), (t(3, 2),)),
     "zeta": lambda: (lambda b: torch.special.zeta(t(3).detach() + 2, b), (t(3, seed=1),)),
 }
 # arguments by name for the parameters that have no default

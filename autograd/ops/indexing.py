@@ -135,7 +135,7 @@ def index(input, index):
     try:
         r = input._xp.pick(array, index)
     except (IndexError, ValueError) as error:
-        raise keys.explain(error, array, index) from None
+        raise keys.explain(error, array, index, input._xp) from None
     return copied(gathered.op, input, r, {"index": index})
 
 
@@ -321,7 +321,7 @@ def _put_error(error, array, index, values):
     try:
         goal = array[index].shape
     except IndexError as key_error:
-        return keys.explain(key_error, array, index)
+        return keys.explain(key_error, array, index, values._xp)
     return RuntimeError(
         f"shape mismatch: value tensor of shape {list(values.shape)} cannot be broadcast to "
         f"indexing result of shape {list(goal)}")

@@ -179,8 +179,8 @@ def _check_masks(items, array):
         dim += width
 
 
-def explain(error, array, key):
-    """Return PyTorch's error for a key that NumPy refused."""
+def explain(error, array, key, xp=None):
+    """Return PyTorch's error for a key that NumPy refused; xp: of the index arrays in it."""
     items = key if type(key) is tuple else (key,)
     used = sum(_width(i) for i in items if i is not Ellipsis)
     if not array.ndim and used == 1 and len(items) <= 2:
@@ -200,7 +200,7 @@ def explain(error, array, key):
         if item is Ellipsis:
             dim += array.ndim - used
             continue
-        bad = _out_of_bounds(item, array.shape[dim] if dim < array.ndim else 0)
+        bad = _out_of_bounds(item, array.shape[dim] if dim < array.ndim else 0, xp)
         if bad is not None:
             return IndexError(f"index {bad} is out of bounds for dimension {dim} with size "
                               f"{array.shape[dim]}")
@@ -220,10 +220,10 @@ def _fit(shapes):
     return True
 
 
-def _out_of_bounds(item, size):
+def _out_of_bounds(item, size, xp):
     if type(item) is int:
         return None if -size <= item < size else item
     if hasattr(item, "dtype") and item.dtype.kind in "iu":
         bad = item[(item < -size) | (item >= size)]
-        return int(bad[0]) if bad.size else None
+        return int(xp.to_host(bad)[0]) if bad.size else None
     return None

@@ -9,7 +9,7 @@ class ClassCrossEntropy:
 
     def forward(xp, recording, input, target, ignore_index, reduction):
         if (input.ndim != 2 or target.ndim != 1 or reduction == "none" or not input.size
-                or target.shape[0] != input.shape[0] or target.dtype.kind not in "iu"
+                or target.shape[0] != input.shape[0] or target.dtype.name not in ("int64", "uint8")
                 or 0 <= ignore_index < input.shape[1]
                 or not _in_range(xp, target, input.shape[1])):
             return NotImplemented

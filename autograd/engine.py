@@ -6,10 +6,10 @@ from operator import attrgetter
 from numpy import float32
 
 from . import writes
-from .graph import FREED, AccumulateGrad, OutputNode, Rule, make_node
+from .graph import FREED, AccumulateGrad, Kept, OutputNode, Rule, make_node
 from .tensor import Tensor
 
-__all__ = ["collect", "collect_towards", "fit_tensor", "run"]
+__all__ = ["collect", "collect_towards", "fit", "fit_tensor", "run"]
 
 _by_creation = attrgetter("seq")
 # References to an array that only the gradient table holds: table, local name, argument.
@@ -162,7 +162,9 @@ def sum_to(xp, g, shape):
         return xp.broadcast_to(g, shape)
     axes = tuple(range(lead)) + tuple(
         i + lead for i, n in enumerate(shape) if n == 1 and g.shape[i + lead] != 1)
-    if axes:
+    if axes and g.dtype.kind == "V":  # NumPy would add up bfloat16 in bfloat16
+        g = g.astype(xp.float32).sum(axis=axes, keepdims=True).astype(g.dtype)
+    elif axes:
         g = g.sum(axis=axes, keepdims=True)
     if lead:
         g = g.reshape(g.shape[lead:])
@@ -228,4 +230,4 @@ OUTPUT = _Output()
 
 def make_output(node, index, array):
     """Return the node for one output of an operation with several."""
-    return make_node(OUTPUT, (node,), (index,), array, node.xp, OutputNode)
+    return make_node(OUTPUT, (node,), Kept((index,)), array, node.xp, OutputNode)

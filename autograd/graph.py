@@ -21,6 +21,24 @@ class _Freed:
 FREED = _Freed()
 
 
+class Parameters(dict):
+    """Saved values without arrays: they cost no memory, so backward may use them again and again."""
+
+    __slots__ = ()
+
+    def __bool__(self):
+        return False
+
+
+class Kept(tuple):
+    """The same as a tuple."""
+
+    __slots__ = ()
+
+    def __bool__(self):
+        return False
+
+
 class Rule:
     """What the engine asks of a node's `op` when it is no op record.
 

@@ -1,7 +1,7 @@
 """In-place operations: write the memory, then rewrite the history that owns it."""
 
 from . import dtypes, modes, views, writes
-from .graph import AccumulateGrad, Rule, clock, make_node
+from .graph import AccumulateGrad, Kept, Rule, clock, make_node
 from .tensor import Tensor, new
 
 __all__ = ["make_inplace", "overwrite"]
@@ -11,6 +11,9 @@ def make_inplace(record):
     """Return the in-place twin (`exp_`) of an op: compute, then overwrite the first argument."""
     def inplace(self, *args, **kwargs):
         check_writable(self, record.name + "_")
+        for arg in args:
+            if isinstance(arg, Tensor):
+                check_sources(self, arg, record.name + "_")
         return overwrite(self, record.call(self, *args, **kwargs), record.name + "_")
 
     inplace.__name__ = inplace.__qualname__ = record.name + "_"
@@ -28,14 +31,52 @@ def check_overlap(array, name):
             "the operation.")
 
 
+def check_sources(target, source, name):
+    """Raise when a tensor to be read shares some, but not exactly all, memory with the target.
+
+    As in PyTorch, arrays with gaps are too hard to tell and pass.
+    """
+    a, b = target._array, source._array
+    if a is b or not a.ndim or not b.ndim or target._xp.owner(a) is not source._xp.owner(b):
+        return
+    if not (_is_dense(a) and _is_dense(b)):
+        return
+    start, other = target._xp.pointer(a), source._xp.pointer(b)
+    same = start == other and a.nbytes == b.nbytes
+    if a.strides != b.strides if same else start < other + b.nbytes and other < start + a.nbytes:
+        raise RuntimeError(
+            f"{name}: unsupported operation: some elements of the input tensor and the written-to "
+            "tensor refer to a single memory location. Please clone() the tensor before "
+            "performing the operation.")
+
+
+def _is_dense(array):
+    """Whether the elements fill their stretch of memory without gaps or repetition."""
+    step = array.itemsize
+    for stride, n in sorted((s, n) for s, n in zip(array.strides, array.shape) if n != 1):
+        if stride != step:
+            return False
+        step *= n
+    return True
+
+
 def check_writable(target, name):
     """Raise when autograd or memory forbids writing to a tensor in place.
 
     Raises:
-        RuntimeError: for leaves that require gradients, views of them, one of several views,
-            views made without recording, and memory that the tensor reaches more than once.
+        RuntimeError: for leaves that require gradients, views of them, and memory that the
+            tensor reaches more than once.
     """
     check_overlap(target._array, name)
+    check_history(target, name)
+
+
+def check_history(target, name):
+    """Raise when autograd forbids changing a tensor in place.
+
+    Raises:
+        RuntimeError: for leaves that require gradients, and views of them.
+    """
     if not modes.is_grad_enabled():
         return
     if type(target._node) is AccumulateGrad:
@@ -51,7 +92,12 @@ def check_writable(target, name):
             "operation. Put the write under torch.no_grad(), or write to a .clone().")
 
 
-def _check_view(target, view, node):
+def check_view(target, view, node):
+    """Raise when a view cannot be told what its base's history becomes.
+
+    Raises:
+        RuntimeError: for one of several views, and views made without recording.
+    """
     if node is None and view.base._node is None:
         return
     if not view.recorded:
@@ -87,7 +133,7 @@ def overwrite(target, result, name):
     view = views.of(target)
     recording = modes.is_grad_enabled()
     if view is not None and recording:
-        _check_view(target, view, result._node)
+        check_view(target, view, result._node)
     buffer = target._buffer()
     node = result._node
     if node is not None:
@@ -111,7 +157,7 @@ def _keep_saved(node, buffer):
         return value
 
     if isinstance(node.saved, dict):
-        node.saved = {k: keep(v) for k, v in node.saved.items()}
+        node.saved = type(node.saved)((k, keep(v)) for k, v in node.saved.items())
     else:
         node.saved = tuple(keep(v) for v in node.saved)
 
@@ -119,7 +165,8 @@ def _keep_saved(node, buffer):
 def _share_output(node, out, buffer):
     """Let a node that saved its output hold the written memory instead of a second copy."""
     if isinstance(node.saved, dict):
-        node.saved = {k: buffer if v is out else v for k, v in node.saved.items()}
+        node.saved = type(node.saved)(
+            (k, buffer if v is out else v) for k, v in node.saved.items())
     else:
         node.saved = tuple(buffer if v is out else v for v in node.saved)
     node.seq = next(clock)
@@ -169,4 +216,4 @@ COPY_SLICES = _CopySlices()
 
 def copy_slices(base, node, chain):
     """Return the node of a base whose view was written with the output of `node`."""
-    return make_node(COPY_SLICES, (base._node, node), chain, base._array, base._xp)
+    return make_node(COPY_SLICES, (base._node, node), Kept(chain), base._array, base._xp)

@@ -4,8 +4,8 @@ It does what `templates.general` does, without looking for tensors among the par
 """
 
 from .. import backends
-from . import dtypes, modes
-from .graph import make_node
+from . import detours, dtypes, modes
+from .graph import Parameters, make_node
 from .templates import multiple, wrap_result, write_out
 from .tensor import Tensor, new
 
@@ -26,9 +26,14 @@ def parametric(record):
     keywords = signature.keyword_only
     optional = all(name in signature.defaults for name in names[1:])
     defaults = [signature.defaults.get(name) for name in names]
+    keeps_arrays = False
     wanted = []  # pairs of name and place among the values, of what the formula asks for
 
     def call(*args, **kwargs):
+        if detours.installed:
+            taken = detours.taken(record, call, args, kwargs)
+            if taken is not NotImplemented:
+                return taken
         out = kwargs.pop("out", None) if kwargs else None
         if optional and not kwargs and len(args) == 1:
             values = defaults.copy()
@@ -56,10 +61,14 @@ def parametric(record):
         else:
             saved = {name: x.shape if place is None else r if place < 0 else values[place]
                      for name, place in wanted}
+            if not keeps_arrays:
+                saved = Parameters(saved)
             result = _recorded(record, parent, saved, r, xp)
         return result if out is None else write_out(out, result)
 
     def plan():
+        nonlocal keeps_arrays
+        keeps_arrays = not {"input", "out"}.isdisjoint(record.needs["input"])
         wanted[:] = [(n, None if n == "input_shape" else -1 if n == "out" else names.index(n))
                      for n in record.needs["input"] if n not in ("g", "xp")]
         formula, needs = vjps["input"], record.needs["input"]
@@ -82,5 +91,5 @@ def _recorded(record, parent, saved, r, xp):
         return multiple(make_node(record, (parent,), saved, None, xp), r, xp)
     t = new(Tensor)
     t._array, t._xp = r, xp
-    t._node = make_node(record, (parent,), saved, r, xp) if r.dtype.kind in "fc" else None
+    t._node = make_node(record, (parent,), saved, r, xp) if r.dtype.kind in "fcV" else None
     return t

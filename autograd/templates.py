@@ -7,8 +7,8 @@ hence spelled out; `general` serves every other signature.
 import numpy as np
 
 from .. import backends
-from . import arguments, dtypes, modes, views, writes
-from .graph import Node, clock, make_node
+from . import arguments, detours, dtypes, modes, views, writes
+from .graph import Node, Parameters, clock, make_node
 from .tensor import Tensor, new
 
 __all__ = ["binary", "general", "unary"]
@@ -25,6 +25,10 @@ def unary(record):
     to_float = record.cast == "float"
 
     def call(input, *, out=None):
+        if detours.installed:
+            taken = detours.taken(record, call, (input,), {} if out is None else {"out": out})
+            if taken is not NotImplemented:
+                return taken
         try:
             x, parent, xp = input._array, input._node, input._xp
         except AttributeError:
@@ -98,6 +102,11 @@ def binary(record):
     vjps = record.vjps
 
     def call(input, other, *, out=None):
+        if detours.installed:
+            taken = detours.taken(record, call, (input, other),
+                                  {} if out is None else {"out": out})
+            if taken is not NotImplemented:
+                return taken
         try:
             x, xnode, xp = input._array, input._node, input._xp
             if other.__class__ is float and (
@@ -230,6 +239,10 @@ def general(record):
                                  record.needs)
 
     def call(*args, **kwargs):
+        if detours.installed:
+            taken = detours.taken(record, call, args, kwargs)
+            if taken is not NotImplemented:
+                return taken
         out = kwargs.pop("out", None) if kwargs else None
         values = bind(args, kwargs)
         source = values[0]
@@ -269,7 +282,7 @@ def general(record):
         if isinstance(r, tuple):
             return multiple(make_node(record, parents, saved, None, xp), r, xp)
         t = Tensor._wrap(r, xp)
-        if r.dtype.kind in "fc":
+        if r.dtype.kind in "fcV":
             t._node = make_node(record, parents, saved, r, xp)
         return t
 
@@ -289,10 +302,15 @@ def general(record):
                     elif n.endswith("_shape"):
                         saved[n] = _shape_of(bound[n[:-6]])
             start += count
-        return saved
+        return saved if _holds_arrays(saved) else Parameters(saved)
 
     places = {name: i for i, name in enumerate(names)}
     return call
+
+
+def _holds_arrays(saved):
+    return any(hasattr(v, "dtype") or type(v) is list and v and hasattr(v[0], "dtype")
+               or type(v) is tuple and v and hasattr(v[0], "dtype") for v in saved.values())
 
 
 def _shape_of(value):
@@ -316,7 +334,7 @@ def multiple(node, r, xp):
     tensors = []
     for i, item in enumerate(r):
         t = Tensor._wrap(item, xp)
-        if item.dtype.kind in "fc":
+        if item.dtype.kind in "fcV":
             t._node = make_output(node, i, item)
         tensors.append(t)
     return type(r)(*tensors) if hasattr(r, "_fields") else tuple(tensors)

@@ -258,7 +258,7 @@ def test_the_gradient_of_parts_that_were_not_used_is_zero():
     assert x.grad.tolist() == [[1, 1], [0, 0], [2, 2]]
 
 
-# -- other orders, repetition, grids ----------------------------------------------------------------
+# -- other orders, repetition, grids --------------------------------------------------------------
 
 
 def test_rearranging():

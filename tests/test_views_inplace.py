@@ -209,7 +209,7 @@ def test_several_outputs_and_the_base():
     assert x.grad.tolist() == [[3, 3], [30, 30]]
 
 
-# -- errors instead of wrong numbers ------------------------------------------------------------------
+# -- errors instead of wrong numbers --------------------------------------------------------------
 
 
 @pytest.mark.parametrize("write", [

@@ -143,8 +143,8 @@ def shape_error(name, array, shape):
         return RuntimeError(
             f"cannot reshape tensor of 0 elements into shape {shape} because the unspecified "
             "dimension size -1 can be any value and is ambiguous")
-    return RuntimeError(f"shape '{shape}' is invalid for input of size {array.size}: {name}() got a "
-                        f"tensor of shape {list(array.shape)}")
+    return RuntimeError(f"shape '{shape}' is invalid for input of size {array.size}: {name}() got "
+                        f"a tensor of shape {list(array.shape)}")
 
 
 @op(name="view_as_dtype", view=True, namespaces=())

@@ -104,7 +104,7 @@ def collect(roots, oldest=0):
     stack = list(seen)
     while stack:
         for parent in stack.pop().parents:
-            if parent is not None and parent not in seen and parent.seq >= oldest:
+            if parent is not None and parent not in seen:
                 seen.add(parent)
                 stack.append(parent)
     return sorted(seen, key=_by_creation, reverse=True)
@@ -115,7 +115,15 @@ def collect_towards(roots, targets):
 
     Parents are older than their children, so nodes older than every target are left out.
     """
-    order = collect(roots, min(node.seq for node in targets))
+    oldest = min(node.seq for node in targets)
+    seen = set(roots)
+    stack = list(seen)
+    while stack:
+        for parent in stack.pop().parents:
+            if parent is not None and parent not in seen and parent.seq >= oldest:
+                seen.add(parent)
+                stack.append(parent)
+    order = sorted(seen, key=_by_creation, reverse=True)
     wanted = set()
     for node in reversed(order):
         if any(p in targets or p in wanted for p in node.parents if p is not None):

@@ -97,9 +97,8 @@ _SECOND_BACKWARD = (
     "backward. (The freed values belong to {}.)")
 
 
-def collect(roots, oldest=0):
-    """Return the nodes reachable from the roots and not older than a creation number, newest
-    first."""
+def collect(roots):
+    """Return all nodes reachable from the roots, newest first."""
     seen = set(roots)
     stack = list(seen)
     while stack:

@@ -74,15 +74,6 @@ class Indexing:
         self.diagonal_view(whole, offset, dim1, dim2)[...] = part
         return whole
 
-    def overlaps(self, a, b):
-        """Return whether two arrays without gaps share some but not all of their memory."""
-        if not (a.flags.c_contiguous and b.flags.c_contiguous):
-            return False
-        start, other = self.pointer(a), self.pointer(b)
-        if start == other and a.nbytes == b.nbytes:
-            return False
-        return start < other + b.nbytes and other < start + a.nbytes
-
 
 def _is_mask(index):
     """Whether a key names no place twice: slices and masks only."""

@@ -229,11 +229,7 @@ def _copy_into(self, part, value):
         part[...] = value
         return
     raw, xp = value._array, self._xp
-    if raw.ndim and xp.owner(raw) is xp.owner(part) and xp.overlaps(part, raw):
-        raise RuntimeError(
-            "unsupported operation: some elements of the input tensor and the written-to tensor "
-            "refer to a single memory location. Please clone() the tensor before performing the "
-            "operation.")
+    inplace.check_sources(Tensor._wrap(part, xp), value, "setitem")
     try:
         if raw.dtype is part.dtype:
             part[...] = raw
@@ -307,7 +303,7 @@ def put_raw(self, part, index, values, accumulate=False):
     try:
         self._xp.write_at(part, index, raw, accumulate)
     except (IndexError, ValueError) as error:
-        raise _put_error(error, part, index, raw) from None
+        raise _put_error(error, part, index, raw, self._xp) from None
 
 
 def _check_put(self, array, index, values):
@@ -317,11 +313,11 @@ def _check_put(self, array, index, values):
             f"{self.dtype.title} for the destination and {values.dtype.title} for the source.")
 
 
-def _put_error(error, array, index, values):
+def _put_error(error, array, index, values, xp):
     try:
         goal = array[index].shape
     except IndexError as key_error:
-        return keys.explain(key_error, array, index, values._xp)
+        return keys.explain(key_error, array, index, xp)
     return RuntimeError(
         f"shape mismatch: value tensor of shape {list(values.shape)} cannot be broadcast to "
         f"indexing result of shape {list(goal)}")

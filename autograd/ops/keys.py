@@ -44,7 +44,7 @@ def read(key, array, xp):
             continue
         if type(item) is bool or item.ndim == 0:  # a 0-d mask: a new dimension, kept or not
             basic.append(None)
-            advanced.append(xp.asarray([bool(item)]))
+            advanced.append(xp.asarray([bool(item if type(item) is bool else xp.to_host(item))]))
         else:
             basic.extend([FULL] * _width(item))
             advanced.append(item)

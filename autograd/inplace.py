@@ -136,6 +136,8 @@ def overwrite(target, result, name):
         check_view(target, view, result._node)
     buffer = target._buffer()
     node = result._node
+    if recording and (node is not None or target._node is not None):
+        _check_leaf_views(target if view is None else view.base, name)
     if node is not None:
         _keep_saved(node, buffer)
     buffer[...] = result._array
@@ -145,6 +147,15 @@ def overwrite(target, result, name):
     if recording and (node is not None or target._node is not None):
         rebind(target, view, node)
     return target
+
+
+def _check_leaf_views(base, name):
+    """Raise when a view became a leaf with views of its own, which nobody could tell of a write."""
+    for v in views.living_views(base):
+        if type(v._node) is AccumulateGrad and views.living_views(v):
+            raise RuntimeError(
+                f"{name}: a view of this memory is a leaf Variable that requires grad and has "
+                "views of its own. Write to a .clone(), or make the leaf from one.")
 
 
 def _keep_saved(node, buffer):

@@ -259,6 +259,23 @@ def test_one_of_several_views_cannot_be_written(split):
     split(torch.ones(2, 2)).mul_(2)
 
 
+def test_views_that_became_leaves():
+    base, w = torch.ones(4), torch.tensor(2.0, requires_grad=True)
+    leaf = base.view(2, 2).requires_grad_()
+    with pytest.raises(RuntimeError, match="a view of a leaf Variable"):
+        leaf[0].mul_(3)
+    base.mul_(w)  # the leaf shows this memory, so it is a result from now on
+    assert not leaf.is_leaf
+    leaf.sum().backward()
+    assert w.grad == 4 and leaf.grad is None
+    base = torch.ones(4)
+    leaf = base.view(2, 2).requires_grad_()
+    row = leaf[0]
+    with pytest.raises(RuntimeError, match="views of its own"):
+        base.mul_(w)
+    assert row.tolist() == [1, 1]
+
+
 def test_unsafe_parts_can_be_written():
     y = torch.ones(2, 2, requires_grad=True) * 1
     part = y.unsafe_chunk(2)[0]

@@ -50,6 +50,11 @@ class Backend(Along, Fourier, Indexing, Linear, Special):
     index: int | None = None
     module: Any = None
 
+    def __reduce__(self):  # copies and pickles of tensors come back to the one backend there is
+        from . import get
+
+        return get, (self.device_type, self.index)
+
     def __getattr__(self, name):
         value = self.special(name) if name in NAMES else getattr(self.module, name)
         setattr(self, name, value)

@@ -303,7 +303,8 @@ class finfo:
         self.dtype = given.name
         info = _limits(given)
         self.bits = info.bits
-        for name in ("eps", "max", "min", "tiny", "smallest_normal", "resolution"):
+        self.resolution = 10.0 ** -info.precision
+        for name in ("eps", "max", "min", "tiny", "smallest_normal"):
             setattr(self, name, (0.0).__class__(getattr(info, name)))
 
     def __repr__(self):

@@ -41,6 +41,8 @@ def fill(tensor, name, draw, generator):
 
 def uniform(dtype, low=0, high=1):
     """Return how to draw floats in [low, high)."""
+    if dtype.kind == "V":
+        return _rounded(uniform(np.dtype(np.float32), low, high), dtype)
     real = _real(dtype, "check_uniform_bounds")
     largest = float(np.finfo(real).max)
     for name, bound in (("from", low), ("to", high)):
@@ -61,11 +63,17 @@ def normal(dtype, mean=0, std=1):
     """Return how to draw normally distributed floats."""
     if not std >= 0:
         raise RuntimeError(f"normal expects std >= 0.0, but found std {std}")
+    if dtype.kind == "V":
+        return _rounded(normal(np.dtype(np.float32), mean, std), dtype)
     real = _real(dtype, "normal_kernel_cpu")
     if dtype.kind == "c":
         std /= math.sqrt(2)  # of each part, so that the variances add up
     return lambda stream, n, contiguous: stream.normal(
         n * dtype.itemsize // real.itemsize, real, float(mean), float(std), contiguous).view(dtype)
+
+
+def _rounded(draw, dtype):
+    return lambda stream, n, contiguous: draw(stream, n, contiguous).astype(dtype)
 
 
 def bernoulli(dtype, p):

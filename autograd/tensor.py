@@ -144,7 +144,7 @@ class Tensor:
         if not value:
             self._node = None
         elif self._node is None:
-            if self._array.dtype.kind not in "fc":
+            if self._array.dtype.kind not in "fcV":
                 raise RuntimeError(
                     "only Tensors of floating point and complex dtype can require gradients; "
                     f"this one is {self.dtype}. Convert it with .float() first")

@@ -199,7 +199,7 @@ class StandinBackend(NumpyBackend):
     running = Along.running  # the text that devices without ufunc.accumulate run
 
     def _poisoned(self, host):
-        host[...] = np.nan if host.dtype.kind in "fc" else host.dtype.type(
+        host[...] = np.nan if host.dtype.kind in "fcV" else host.dtype.type(
             True) if host.dtype.kind == "b" else np.iinfo(host.dtype).max
         return StandinArray(host)
 

@@ -1,5 +1,9 @@
 """Element types: promotion, casts, limits, and the old names of typed tensors."""
 
+import importlib.util
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 
@@ -140,3 +144,88 @@ def test_default_type():
             ember.set_default_tensor_type(ember.LongTensor)
     finally:
         ember.set_default_dtype(ember.float32)
+
+
+# -- bfloat16 ------------------------------------------------------------------------------------
+
+bfloat16 = pytest.mark.skipif(importlib.util.find_spec("ml_dtypes") is None,
+                              reason="needs ml_dtypes (extra bf16)")
+
+
+@bfloat16
+def test_bfloat16_is_computed_in_float32_and_rounded():
+    x = ember.tensor([1.5, 2.25, -3.1], dtype=ember.bfloat16)
+    assert x.tolist() == [1.5, 2.25, -3.09375]
+    for y in (x + 1.5, x * ember.tensor([1, 2, 3]), x + ember.tensor(1.0), x.exp(), x.mean(),
+              ember.cat([x, x]), x.sort().values, ember.nn.functional.softmax(x, 0), x**2):
+        assert y.dtype is ember.bfloat16
+    assert (x + 1.5).tolist() == [3, 3.75, -1.59375]
+    assert ember.ones(1000, dtype=ember.bfloat16).sum().item() == 1000  # 256 in steps of bfloat16
+    assert (x + ember.ones(3)).dtype is ember.float32
+    assert x.sum(dtype=ember.float32).dtype is ember.float32
+    assert (x > 1).tolist() == [True, True, False]
+    assert x.argmax().item() == 1
+
+
+@bfloat16
+def test_gradients_in_bfloat16():
+    x = ember.tensor([1.0, 2.0, 3.0], dtype=ember.bfloat16, requires_grad=True)
+    g, = ember.autograd.grad((x**3).sum(), x, create_graph=True)
+    g.sum().backward()
+    assert g.dtype is x.grad.dtype is ember.bfloat16
+    assert (g.tolist(), x.grad.tolist()) == ([3, 12, 27], [6, 12, 18])
+    y = ember.ones(3, dtype=ember.bfloat16, requires_grad=True)
+    y.expand(300, 3).sum().backward()
+    assert y.grad.tolist() == [300, 300, 300]
+
+
+@bfloat16
+def test_a_network_in_bfloat16():
+    model = ember.nn.Sequential(ember.nn.Linear(4, 8), ember.nn.LayerNorm(8), ember.nn.Tanh(),
+                                ember.nn.Linear(8, 2)).bfloat16()
+    optimizer = ember.optim.SGD(model.parameters(), 0.1)
+    x = ember.randn(16, 4).bfloat16()
+    target = (x[:, 0] > 0).long()
+    losses = []
+    for _ in range(20):
+        loss = ember.nn.functional.cross_entropy(model(x), target)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        losses.append(loss.item())
+    assert losses[-1] < losses[0] / 1.5
+    assert all(p.dtype is p.grad.dtype is ember.bfloat16 for p in model.parameters())
+
+
+@bfloat16
+def test_bfloat16_in_place_and_in_memory():
+    x = ember.zeros(2, dtype=ember.bfloat16)
+    x[0] = 1.3
+    x += ember.ones(2)
+    assert x.tolist() == [2.296875, 1]
+    assert ember.rand(3, dtype=ember.bfloat16).dtype is ember.bfloat16
+    assert x.to(ember.float64).dtype is ember.float64
+    assert repr(x) == f"tensor([2.2969, 1.0000]{device_suffix(x)}, dtype=torch.bfloat16)"
+    assert ember.finfo(ember.bfloat16).resolution == 0.01
+
+
+def device_suffix(x):
+    return "" if x.device.type == "cpu" else f", device='{x.device}'"
+
+
+@pytest.mark.host_only
+def test_bfloat16_without_ml_dtypes_names_the_extra():
+    program = ("import sys; sys.modules['ml_dtypes'] = None\n"
+               "import ember\n"
+               "assert ember.bfloat16.itemsize == 2\n"
+               "try: ember.zeros(2, dtype=ember.bfloat16)\n"
+               "except ImportError as error: print(error)\n")
+    run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert "ember[bf16]" in run.stdout, run.stderr
+
+
+@pytest.mark.host_only
+def test_importing_ember_leaves_ml_dtypes_alone():
+    program = "import ember, sys; print('ml_dtypes' in sys.modules)"
+    run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert run.stdout == "False\n"

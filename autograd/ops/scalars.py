@@ -17,7 +17,7 @@ def checked(value, dtype):
         RuntimeError: when the dtype cannot hold the number.
     """
     kind = dtype.kind
-    if kind == "f":
+    if kind in "fV":
         if type(value) is not complex and -_SAFE <= value <= _SAFE:
             return dtype.type(value)
         if type(value) is complex:

@@ -73,6 +73,10 @@ class Conversion:
         """Cast all floating-point tensors to float64; return self."""
         return self._cast(dtypes.float64)
 
+    def bfloat16(self):
+        """Bring floating point parameters and buffers to bfloat16."""
+        return self._cast(dtypes.bfloat16)
+
     def half(self):
         """Cast all floating-point tensors to float16; return self."""
         return self._cast(dtypes.float16)

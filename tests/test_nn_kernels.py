@@ -37,8 +37,11 @@ def class_targets(**options):
 
 
 def lookup(**options):
-    rows = torch.tensor([[0, 2], [2, 3]])
-    return lambda: (lambda w: F.embedding(rows, w, **options), (randn(4, 3),), {})
+    def case():
+        rows = torch.tensor([[0, 2], [2, 3]])
+        return lambda w: F.embedding(rows, w, **options), (randn(4, 3),), {}
+
+    return case
 
 
 def norm(function, x, parameters, *more):
@@ -52,11 +55,14 @@ def batch_norm(x, w, b):
     return F.batch_norm(x, None, None, w, b, True)
 
 
-def masked(**options):
-    mask = torch.tensor([[True, False, True], [False, False, False]])
-    mask = mask if options.pop("bool") else torch.where(mask, 0.0, -2.0).double()
-    return lambda: (F.scaled_dot_product_attention, (
-        randn(2, 1, 2, 4), randn(2, 1, 3, 4), randn(2, 1, 3, 5), mask), options)
+def masked(boolean):
+    def case():
+        mask = torch.tensor([[True, False, True], [False, False, False]])
+        mask = mask if boolean else torch.where(mask, 0.0, -2.0).double()
+        tensors = randn(2, 1, 2, 4), randn(2, 1, 3, 4), randn(2, 1, 3, 5)
+        return F.scaled_dot_product_attention, (*tensors, mask), {}
+
+    return case
 
 
 def recurrent(kind, **options):
@@ -106,14 +112,14 @@ CASES = {
     "attention": plain(F.scaled_dot_product_attention, (2, 3, 4), (2, 5, 4), (2, 5, 6)),
     "attention causal": plain(F.scaled_dot_product_attention, (2, 4, 3), (2, 4, 3), (2, 4, 3),
                               is_causal=True),
-    "attention bool mask": masked(bool=True), "attention float mask": masked(bool=False),
+    "attention bool mask": masked(True), "attention float mask": masked(False),
     "lstm": recurrent("LSTM", num_layers=2), "gru": recurrent("GRU", bidirectional=True),
     "rnn": recurrent("RNN"), "rnn relu": recurrent("RNN", nonlinearity="relu", bias=False),
     "lstm projection": recurrent("LSTM", proj_size=2),
 }
 
 
-# The layers run on their own weights, not on the arguments; a padding row has no gradient by design.
+# Layers run on their own weights, not on the arguments; a padding row has no gradient by design.
 NO_GRADCHECK = {"lstm", "gru", "rnn", "rnn relu", "lstm projection", "embedding padding"}
 
 

@@ -52,6 +52,15 @@ def find(name, xp):
     return found
 
 
-from . import (  # noqa: E402, F401 - kernels register themselves when imported
-    activation, attention, convolution, linear, lookup, losses, normalization, pooling, recurrent)
+from . import (  # noqa: E402 - kernels register themselves when imported
+    activation,
+    attention,
+    convolution,
+    linear,
+    lookup,
+    losses,
+    normalization,
+    pooling,
+    recurrent,
+)
 

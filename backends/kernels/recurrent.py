@@ -140,7 +140,8 @@ class RNN:
             return NotImplemented
         out = gates.copy() if b_hh is None else gates + b_hh
         across, start = xp.ascontiguousarray(w_hh.T), h
-        for step in out:
+        for t in range(len(out)):
+            step = out[t]
             step += xp.matmul(h, across)
             if nonlinearity == "relu":
                 xp.maximum(step, 0, out=step)

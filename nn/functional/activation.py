@@ -8,10 +8,10 @@ import warnings
 
 from ...autograd import Tensor, dtypes, empty, hardshrink, ones_like, sigmoid, where, zeros_like
 from ...autograd import inplace as _inplace
-from ...autograd.ops.activation import logsigmoid, softplus, softshrink
 from ...autograd.composite import composite
 from ...autograd.ops import activation as records
 from ...autograd.ops import softmax as over_dim
+from ...autograd.ops.activation import logsigmoid, softplus, softshrink
 
 __all__ = [
     "celu", "celu_", "elu", "elu_", "gelu", "glu", "gumbel_softmax", "hardshrink", "hardsigmoid",

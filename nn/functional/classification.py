@@ -6,9 +6,9 @@ PyTorch page: https://docs.pytorch.org/docs/2.13/nn.functional.html#loss-functio
 import warnings
 
 from ...autograd import arange, dtypes, log_softmax, where, zeros, zeros_like
+from ...autograd.composite import composite
 from ...autograd.ops.activation import logsigmoid
 from ...autograd.ops.losses import bernoulli_nll
-from ...autograd.composite import composite
 from ._reduction import legacy, reduce
 
 __all__ = ["binary_cross_entropy", "binary_cross_entropy_with_logits", "cross_entropy", "kl_div",

@@ -5,8 +5,8 @@ PyTorch page: https://docs.pytorch.org/docs/2.13/nn.functional.html#pooling-func
 
 import math
 
-from ...autograd.composite import composite
 from ...autograd import arange, iinfo, stack
+from ...autograd.composite import composite
 from ...autograd.from_data import tensor
 from ...autograd.ops import padding as records
 from ._windows import per_axis

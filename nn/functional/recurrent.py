@@ -4,8 +4,8 @@ The input's part of all steps is one product; only the state's part is inside th
 PyTorch page: https://docs.pytorch.org/docs/2.13/nn.html#recurrent-layers
 """
 
-from ...autograd.composite import composite
 from ...autograd import cat, stack
+from ...autograd.composite import composite
 from .dropout import dropout
 from .linear import linear
 

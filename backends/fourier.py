@@ -1,8 +1,18 @@
-"""Fourier transforms of stacked signals, in the three kinds that PyTorch distinguishes."""
+"""Complex numbers, and Fourier transforms in the three kinds that PyTorch distinguishes."""
+
+import numpy as np
 
 
 class Fourier:
     """The part of a backend that transforms."""
+
+    def complex(self, real, imag):
+        """Return complex numbers of the precision of their parts."""
+        like = real + imag
+        made = self.empty(like.shape, np.result_type(like.dtype, np.complex64))
+        made.real[...] = real
+        made.imag[...] = imag  # imag · 1j would make NaN of infinities
+        return made
 
     def fft_c2c(self, x, dims, norm, inverse):
         """Transform complex numbers along several dimensions."""

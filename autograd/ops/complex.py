@@ -27,7 +27,7 @@ def complex_(xp, real, imag):
     if real.dtype != imag.dtype or real.dtype.kind != "f":
         raise RuntimeError("Expected both inputs to be Half, Float or Double tensors but got "
                            f"{dtypes.of(real).title} and {dtypes.of(imag).title}")
-    return real + imag * 1j
+    return xp.complex(real, imag)
 
 
 complex_.vjp("real", lambda g: g.real)
@@ -58,7 +58,7 @@ def _imag(xp, input):
 
 
 _real.vjp("input", lambda g: g)
-_imag.vjp("input", lambda g: g * 1j)
+_imag.vjp("input", lambda xp, g: xp.complex(g * 0, g))
 
 
 def real(input):
@@ -101,10 +101,10 @@ def view_as_complex(xp, input):
     if input.dtype.kind != "f" or not input.ndim or input.shape[-1] != 2:
         raise RuntimeError("Tensor must have a last dimension of size 2 and floating point dtype, "
                            f"but has shape {list(input.shape)}")
-    return input[..., 0] + input[..., 1] * 1j
+    return xp.complex(input[..., 0], input[..., 1])
 
 
-view_as_real.vjp("input", lambda g: g[..., 0] + g[..., 1] * 1j)
+view_as_real.vjp("input", lambda xp, g: xp.complex(g[..., 0], g[..., 1]))
 view_as_complex.vjp("input", lambda xp, g: xp.stack([g.real, g.imag], -1))
 
 

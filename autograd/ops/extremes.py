@@ -273,6 +273,8 @@ def _aminmax(xp, input, *, dim=None, keepdim=False):
     tensor(5.)
     """
     a = axes(dim, input.ndim)
+    if dim is not None:
+        _not_empty("aminmax", input, a)
     if not count(input.shape, a):
         raise RuntimeError("aminmax(): cannot compute aminmax over an empty dimension as the "
                            "operation has no identity.")

@@ -8,8 +8,11 @@ import numpy as np
 
 from .. import dtypes
 from ..op import RECORDS, op
+from ..tensor import tensor_method
 from .complex import conj
 from .dims import axis
+
+__all__ = ["stft"]
 
 # The scale of the adjoint: PyTorch and NumPy name the direction that divides by n.
 _OTHER = {"backward": "forward", "forward": "backward", "ortho": "ortho"}
@@ -190,3 +193,64 @@ def frequencies(n, d, half, like):
     return RECORDS["cat"].call([like(positive), like(-(n // 2), 0)]) / (n * d)
 
 
+# -- short-time transform -------------------------------------------------------------------------
+
+
+def _mirrored(input, n):
+    """Return a signal with n samples added at both ends, mirrored there."""
+    size = input.shape[-1]
+    if n >= size:
+        raise RuntimeError(f"stft: Padding size should be less than the corresponding input "
+                           f"dimension, but got padding {n} for {size} samples")
+    left, right = input[..., 1:n + 1].flip(-1), input[..., size - 1 - n:size - 1].flip(-1)
+    return RECORDS["cat"].call([left, input, right], -1)
+
+
+@tensor_method
+def stft(input, n_fft, hop_length=None, win_length=None, window=None, center=True,
+         pad_mode="reflect", normalized=False, onesided=None, return_complex=None,
+         align_to_window=None):
+    """Return the transforms of windows that slide over a signal.
+
+    Args:
+        n_fft: the size of a transform; hop_length: the distance of windows, n_fft // 4 by default.
+        window: weights of win_length samples, padded with zeros to n_fft.
+        center: whether windows are centred, with the signal mirrored at its ends.
+        onesided: whether to keep half the spectrum, by default for real signals.
+        return_complex: False gives real and imaginary part in a last dimension (deprecated).
+    Shape: (batch, samples) or (samples) -> (batch, frequencies, windows).
+    Source: https://docs.pytorch.org/docs/stable/generated/torch.stft.html
+    """
+    hop_length = n_fft // 4 if hop_length is None else hop_length
+    win_length = n_fft if win_length is None else win_length
+    if input.ndim not in (1, 2):
+        raise RuntimeError(f"stft: expected a 1D or 2D tensor, but got {input.ndim}D")
+    is_complex = input.dtype.is_complex or (window is not None and window.dtype.is_complex)
+    if return_complex is None and not is_complex:
+        raise RuntimeError("stft requires the return_complex parameter be given for real inputs, "
+                           "and will further require that return_complex=True in a future release.")
+    if center:
+        half = n_fft // 2
+        if pad_mode == "reflect":
+            input = _mirrored(input, half)
+        else:
+            input = RECORDS["constant_pad_nd"].call(input, (half, half), 0.0)
+    if not 0 < n_fft <= input.shape[-1] or hop_length <= 0 or not 0 < win_length <= n_fft:
+        raise RuntimeError(f"stft: expected 0 < win_length <= n_fft <= {input.shape[-1]} and "
+                           f"hop_length > 0, but got win_length={win_length}, n_fft={n_fft}, "
+                           f"hop_length={hop_length}")
+    frames = input.unfold(-1, n_fft, hop_length)
+    if window is None and win_length < n_fft:
+        window = input.new_ones(win_length)
+    if window is not None:
+        left = (n_fft - win_length) // 2
+        zeros = window.new_zeros
+        frames = frames * RECORDS["cat"].call(
+            [zeros(left), window, zeros(n_fft - win_length - left)])
+    norm = "ortho" if normalized else "backward"
+    if onesided is None:
+        onesided = not is_complex
+    made = (fft_r2c(frames, frames.ndim - 1, norm) if onesided
+            else complex_transform("stft", frames, None, -1, norm, False))
+    made = made.transpose(-1, -2)
+    return made if return_complex or is_complex else RECORDS["view_as_real"].call(made)

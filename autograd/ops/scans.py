@@ -1,11 +1,8 @@
-"""Cumulative sums, products, extremes and differences along a dimension."""
+"""Cumulative sums, products and extremes along a dimension."""
 
 from .. import dtypes, return_types
-from ..op import RECORDS, op
-from ..tensor import tensor_method
+from ..op import op
 from .dims import axis
-
-__all__ = ["cumulative_trapezoid", "diff", "trapezoid", "trapz"]
 
 _LARGE_INTEGER = dtypes.int64.numpy
 _NOTHING = -1e4  # a logarithm whose exponential is 0 in every dtype; finite, to be differentiated
@@ -150,76 +147,3 @@ def _logcumsumexp_input(xp, g, input, out, dim):
 
 
 logcumsumexp.vjp("input", _logcumsumexp_input)
-
-
-# -- differences and sums of neighbours -----------------------------------------------------------
-
-
-@tensor_method
-def diff(input, n=1, dim=-1, prepend=None, append=None):
-    """Return the n-th differences of neighbours along a dimension.
-
-    Args:
-        prepend, append: tensors to join to the ends first.
-    Source: https://docs.pytorch.org/docs/stable/generated/torch.diff.html
-
-    >>> import ember
-    >>> ember.diff(ember.tensor([1, 3, 2]))
-    tensor([ 2, -1])
-    """
-    if n < 0:
-        raise RuntimeError(f"order must be non-negative but got {n}")
-    if not input.ndim:
-        raise RuntimeError("diff expects input to be at least one-dimensional")
-    if not n:
-        return RECORDS["clone"].call(input)
-    for end in (prepend, append):
-        if end is not None and end.ndim != input.ndim:
-            raise RuntimeError("diff expects prepend or append to be the same dimension as input")
-    ends = [t for t in (prepend, input, append) if t is not None]
-    if len(ends) > 1:
-        input = RECORDS["cat"].call(ends, dim)
-    for _ in range(min(n, input.shape[dim])):
-        size = input.shape[dim]
-        left, right = input.narrow(dim, 0, size - 1), input.narrow(dim, 1, size - 1)
-        input = right ^ left if input.dtype is dtypes.bool else right - left
-    return input
-
-
-def _areas(y, x, dx, dim):
-    """Return the areas of the trapezoids between neighbours along a dimension."""
-    size = y.shape[dim]
-    pairs = y.narrow(dim, 0, max(size - 1, 0)) + y.narrow(dim, min(1, size), max(size - 1, 0))
-    if x is None:
-        return pairs * (dx / 2)
-    if x.ndim == 1:
-        x = x.reshape((-1,) + (1,) * (y.ndim - 1 - axis(dim, y.ndim)))
-        return pairs * diff(x, dim=0) / 2
-    return pairs * diff(x, dim=dim - y.ndim if dim >= 0 else dim) / 2
-
-
-def trapezoid(y, x=None, *, dx=1, dim=-1):
-    """Return the integral of y along a dimension by the trapezoidal rule.
-
-    Args:
-        x: where y was sampled; or dx: the distance of the samples.
-    Source: https://docs.pytorch.org/docs/stable/generated/torch.trapezoid.html
-
-    >>> import ember
-    >>> ember.trapezoid(ember.tensor([1., 5., 10.]))
-    tensor(10.5000)
-    """
-    return _areas(y, x, dx, dim).sum(dim)
-
-
-def trapz(y, x=None, *, dx=1, dim=-1):
-    """Return `trapezoid(y, x, dx=dx, dim=dim)`."""
-    return trapezoid(y, x, dx=dx, dim=dim)
-
-
-def cumulative_trapezoid(y, x=None, *, dx=1, dim=-1):
-    """Return the integral of y up to each sample but the first, by the trapezoidal rule.
-
-    Source: https://docs.pytorch.org/docs/stable/generated/torch.cumulative_trapezoid.html
-    """
-    return _areas(y, x, dx, dim).cumsum(dim)

@@ -133,6 +133,7 @@ def lstsq(A, B, rcond=None, *, driver=None):
     """
     from .matrices import matrix_rank, pinv
 
+    checked("linalg.lstsq", A)
     m, n = A.shape[-2:]
     vector = _is_vector(A, B)
     b = B.unsqueeze(-1) if vector else B

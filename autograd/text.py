@@ -3,7 +3,7 @@
 import numpy as np
 
 from . import dtypes, printing
-from .tensor import Tensor, tensor_method
+from .tensor import tensor_method
 
 
 @tensor_method
@@ -15,6 +15,3 @@ def __repr__(self, *, tensor_contents=None):
         device_name=device, grad_fn_name=None if node is None else node.name(),
         requires_grad=self._node is not None,
         default_dtype_name=dtypes.get_default_dtype().name)
-
-
-Tensor.__str__ = Tensor.__repr__

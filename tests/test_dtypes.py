@@ -187,7 +187,7 @@ def test_a_network_in_bfloat16():
     x = ember.randn(16, 4).bfloat16()
     target = (x[:, 0] > 0).long()
     losses = []
-    for _ in range(20):
+    for _ in range(40):
         loss = ember.nn.functional.cross_entropy(model(x), target)
         optimizer.zero_grad()
         loss.backward()

@@ -194,7 +194,7 @@ def pow(input, exponent=None, *, out=None, **kwargs):
     if exponent is None:
         exponent = kwargs.pop("other")
     if not isinstance(exponent, Tensor) and isinstance(input, Tensor):
-        if isinstance(exponent, int) and input._array.dtype.kind == "f":
+        if isinstance(exponent, int) and input._array.dtype.kind in "fV":
             exponent = float(exponent)
         elif (isinstance(exponent, int) and exponent < 0 and input._array.dtype.kind in "iu"):
             raise RuntimeError("Integers to negative integer powers are not allowed.")

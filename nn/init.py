@@ -234,7 +234,7 @@ def orthogonal_(tensor, gain=1, generator=None):
         flat = tensor.new_empty((rows, tensor.numel() // rows)).normal_(0, 1, generator=generator)
         wide = flat.shape[0] < flat.shape[1]
         xp = flat._xp
-        q, r = xp.linalg.qr(flat._array.T if wide else flat._array)
+        q, r = xp.qr(flat._array.T if wide else flat._array, "reduced")
         q = q * xp.sign(xp.diagonal(r))
         q = type(flat)._wrap(xp.ascontiguousarray(q.T if wide else q), xp)
         return tensor.copy_(q.reshape(tensor.shape)).mul_(gain)

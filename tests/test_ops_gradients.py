@@ -163,9 +163,7 @@ SPECIAL = {
     "zeros_diagonal": lambda: (call("zeros_diagonal", (2, 3), 1, 0, 1), (t(2),)),
     "zeros_plus": lambda: (call("zeros_plus", (4, 2), (raw(1, 3, 1),)), (t(3, 2),)),
     "zeros_written": lambda: (call("zeros_written", (4, 2), (raw(1, 3, 1),)), (t(3, 2),)),
-    "read_written": lambda: (call("read_written", (raw(1, 0, 1),)), (t(3, 2),)),
     "zeros_with": lambda: (call("zeros_with", (4, 2), (slice(1, 3),)), (t(2, 2),)),
-    "zeros_written": lambda: (call("zeros_written", (4, 2), (raw(1, 3, 1),)), (t(3, 2),)),
     "zeta": lambda: (lambda b: torch.special.zeta(t(3).detach() + 2, b), (t(3, seed=1),)),
 }
 # arguments by name for the parameters that have no default

@@ -134,7 +134,7 @@ def pack_padded_sequence(input, lengths, batch_first=False, enforce_sorted=True)
                            "requirement if you do not need ONNX exportability.")
     sizes = [sum(n > t for n in counts) for t in range(counts[0])]
     data = cat([x[t, :size] for t, size in enumerate(sizes)])
-    return PackedSequence(data, tensor(sizes, dtype=dtypes.int64), order)
+    return PackedSequence(data, tensor(sizes, dtype=dtypes.int64, device="cpu"), order)
 
 
 def pad_packed_sequence(sequence, batch_first=False, padding_value=0.0, total_length=None):

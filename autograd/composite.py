@@ -67,9 +67,15 @@ class Composite:
     def named(self, node):
         return {str(i): v for i, v in enumerate(node.saved[1])}
 
+    adjoint = True  # the composition's operations conjugate themselves; see Op
+
     def backward(self, node, g):
         kernel, saved, _, _ = node.saved
-        return kernel.backward(node.xp, g, saved, [p is not None for p in node.parents])
+        wanted = [p is not None for p in node.parents]
+        if node.dtype.kind != "c":
+            return kernel.backward(node.xp, g, saved, wanted)
+        grads = kernel.backward(node.xp, g.conj(), saved, wanted)
+        return [None if gp is None else gp.conj() for gp in grads]
 
     def graph_backward(self, node, g):
         """Differentiate the composition, recomputed from the arguments."""

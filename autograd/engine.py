@@ -64,7 +64,10 @@ def run(roots, *, retain_graph=False, create_graph=False, targets=None):
             raise RuntimeError(_SECOND_BACKWARD.format(node.name()))
         if last_write > node.seq:
             writes.check(node)
-        if create_graph:
+        if (g.__class__ is not float32 and node.dtype is not None and node.dtype.kind == "c"
+                and not node.op.adjoint):
+            outgoing = _conjugated(node, g, create_graph)
+        elif create_graph:
             outgoing = node.op.graph_backward(node, g)
         else:
             if node.value is not None:
@@ -96,6 +99,12 @@ _SECOND_BACKWARD = (
     "through the graph a second time or if you need to access saved tensors after calling "
     "backward. (The freed values belong to {}.)")
 
+
+
+def _conjugated(node, g, create_graph):
+    """Evaluate plain derivatives as PyTorch's gradients of a complex output; see `Op.adjoint`."""
+    backward = node.op.graph_backward if create_graph else node.op.backward
+    return [None if gp is None else gp.conj() for gp in backward(node, g.conj())]
 
 def collect(roots):
     """Return all nodes reachable from the roots, newest first."""

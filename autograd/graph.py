@@ -22,7 +22,7 @@ FREED = _Freed()
 
 
 class Parameters(dict):
-    """Saved values without arrays: they cost no memory, so backward may use them again and again."""
+    """Saved values without arrays: they cost no memory, so backward may use them repeatedly."""
 
     __slots__ = ()
 
@@ -47,6 +47,7 @@ class Rule:
     """
 
     node_name = name = label = ""
+    adjoint = True  # see Op
 
     def named(self, node):
         """Return the saved arrays whose overwriting must be noticed, by name."""

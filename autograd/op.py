@@ -37,11 +37,14 @@ class Op:
         view: whether the result may share memory with the first argument.
         several: whether the forward returns a tuple (asked only where it takes one tensor or two).
         alone: whether the first argument, `input`, is the only tensor (a faster template).
+        adjoint: whether the formulas are adjoints already. Others are plain derivatives, and
+            where the output is complex the engine conjugates around them: PyTorch's gradient
+            of f is g · conj(f'), which is conj(conj(g) · f').
     """
 
     def __init__(self, forward, *, label=None, derivative="", cast=None, view=False,
                  varargs=None, lists=(), promoted=None, namespaces=("torch", "Tensor"),
-                 inplace=False, name=None, several=False, alone=False):
+                 inplace=False, name=None, several=False, alone=False, adjoint=False):
         self.name = name or forward.__name__.rstrip("_")
         self.label = label or self.name
         self.derivative = derivative
@@ -52,6 +55,7 @@ class Op:
         self.has_inplace = inplace
         self.several = several
         self.alone = alone
+        self.adjoint = adjoint
         self.signature = arguments.Signature(self.name, forward, varargs)
         self.lists = frozenset(lists)
         self.promoted = promoted

@@ -14,7 +14,7 @@ from ..tensor import Tensor, tensor_method
 __all__ = ["angle", "conj", "imag", "polar", "real", "resolve_conj", "resolve_neg"]
 
 
-@op(name="complex", namespaces=("torch",), derivative="∂real: Re g; ∂imag: Im g")
+@op(name="complex", namespaces=("torch",), adjoint=True, derivative="∂real: Re g; ∂imag: Im g")
 def complex_(xp, real, imag):
     """Complex numbers from their parts. Shape: any, any -> broadcast.
 
@@ -92,7 +92,7 @@ def view_as_real(xp, input):
     return xp.stack([input.real, input.imag], -1)
 
 
-@op(derivative="(Re g, Im g)")
+@op(adjoint=True, derivative="(Re g, Im g)")
 def view_as_complex(xp, input):
     """Complex numbers from a last dimension of size 2. Shape: (..., 2) -> (...).
 

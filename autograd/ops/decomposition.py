@@ -301,7 +301,7 @@ def _eig_input(xp, g, out):
 eig.vjp("input", _eig_input)
 
 
-@op(namespaces=_HERE, derivative="V⁻ᴴ · diag(g) · Vᴴ")
+@op(namespaces=_HERE, adjoint=True, derivative="V⁻ᴴ · diag(g) · Vᴴ")
 def eigvals(xp, input):
     """Complex eigenvalues of square matrices; gradients of first order."""
     checked("linalg.eigvals", input, square=True)

@@ -18,7 +18,8 @@ __all__ = ["stft"]
 _OTHER = {"backward": "forward", "forward": "backward", "ortho": "ortho"}
 
 
-@op(namespaces=(), alone=True, label="FFT", derivative="transform of g in the other direction")
+@op(namespaces=(), alone=True, adjoint=True, label="FFT",
+    derivative="transform of g in the other direction")
 def fft_c2c(xp, input, dims, norm, inverse):
     """Transform of complex numbers along several dimensions."""
     return xp.fft_c2c(input, dims, norm, inverse)
@@ -28,7 +29,7 @@ fft_c2c.vjp("input", lambda xp, g, dims, norm, inverse: xp.fft_c2c(
     g, dims, _OTHER[norm], not inverse))
 
 
-@op(namespaces=(), alone=True, label="FFT", derivative="inverse transform of g")
+@op(namespaces=(), alone=True, adjoint=True, label="FFT", derivative="inverse transform of g")
 def fft_r2c(xp, input, dim, norm):
     """Transform of real numbers along a dimension, the first half of it."""
     return xp.fft_r2c(input, dim, norm)

@@ -316,7 +316,7 @@ class finfo:
 def _limits(d):
     if d is not bfloat16:
         return np.finfo(d.numpy)
-    d.numpy  # raises with the remedy when ml_dtypes is missing
+    _ = d.numpy  # raises with the remedy when ml_dtypes is missing
     from ml_dtypes import finfo as limits
 
     return limits("bfloat16")

@@ -176,11 +176,11 @@ def frombuffer(buffer, *, dtype, count=-1, offset=0, requires_grad=False):
                          f"length ({size} bytes) minus 1")
     wanted = numpy_dtype(dtype)
     if count < 0 and (size - offset) % wanted.itemsize:
-        raise ValueError(f"buffer length ({size - offset} bytes) after offset ({offset} bytes) must "
-                         f"be a multiple of element size ({wanted.itemsize})")
+        raise ValueError(f"buffer length ({size - offset} bytes) after offset ({offset} bytes) must"
+                         f" be a multiple of element size ({wanted.itemsize})")
     if count > 0 and offset + count * wanted.itemsize > size:
-        raise ValueError(f"requested buffer length ({count} * {wanted.itemsize} bytes) after offset "
-                         f"({offset} bytes) must not be greater than actual buffer length ({size} "
+        raise ValueError(f"requested buffer length ({count} * {wanted.itemsize} bytes) after offset"
+                         f" ({offset} bytes) must not be greater than actual buffer length ({size} "
                          "bytes)")
     t = Tensor._wrap(np.frombuffer(buffer, wanted, count, offset))
     return t.requires_grad_() if requires_grad else t

@@ -6,8 +6,8 @@ PyTorch page: https://docs.pytorch.org/docs/stable/autograd.html#functional-high
 
 from . import modes
 from .grad import grad
-from .levels import Level
 from .jacobians import columns
+from .levels import Level
 from .tensor import Tensor
 
 __all__ = ["hessian", "hvp", "jacobian", "jvp", "vhp", "vjp"]

@@ -46,7 +46,8 @@ def get_gradient_edge(tensor):
     node = tensor._node
     if node is None:
         raise RuntimeError(
-            "It is not possible to get the gradient edge for a Tensor that does not require gradients")
+            "It is not possible to get the gradient edge for a Tensor that does not require "
+            "gradients")
     return GradientEdge(node, _number(node), None)
 
 
@@ -54,7 +55,7 @@ def _number(node):
     return node.saved[0] if node.op is engine.OUTPUT else 0
 
 
-# -- hooks on a node --------------------------------------------------------------------------------
+# -- hooks on a node ------------------------------------------------------------------------------
 
 
 def hook_node(node, hook, before):
@@ -117,7 +118,8 @@ def _replaced(given, before):
         return before
     given = given if isinstance(given, tuple) else (given,)
     if len(given) != len(before):
-        raise RuntimeError(f"a node's hook returned {len(given)} gradients instead of {len(before)}")
+        raise RuntimeError(f"a node's hook returned {len(given)} gradients instead of "
+                           f"{len(before)}")
     return given
 
 

@@ -104,7 +104,8 @@ def _transposed(node):
 
 
 def _stand_in(xp, shape, dtype):
-    array = xp.zeros(shape, dtype)
+    # any value would do, but a formula may divide by g or take its logarithm
+    array = xp.ones(shape, dtype)
     t = Tensor._wrap(array, xp)
     t._node = make_node(_INPUT, (None,), (), array, xp)
     return t

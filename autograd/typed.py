@@ -28,7 +28,8 @@ class tensortype(type):
         if isinstance(data, Size):
             return empty(data, dtype=cls.dtype, device=device)
         if isinstance(data, Tensor) and data.dtype is not cls.dtype:
-            raise TypeError(f"{cls.__name__}() takes tensors of dtype {cls.dtype}, not {data.dtype}."
+            raise TypeError(f"{cls.__name__}() takes tensors of dtype {cls.dtype}, not "
+                            f"{data.dtype}."
                             f" Convert it with .to({cls.dtype})")
         return tensor(data, dtype=cls.dtype, device=device)
 

@@ -5,6 +5,8 @@ half of a Hermitian signal; …2 and …n transform two and any number of dimens
 Source: https://docs.pytorch.org/docs/stable/fft.html
 """
 
+from functools import partial as _partial
+
 from .autograd import creation as _creation
 from .autograd.ops import fourier as _fourier
 
@@ -12,8 +14,8 @@ __all__ = ["fftfreq", "fftshift", "ifftshift", "rfftfreq"]
 
 # Stem: what it does, its implementation.
 _KINDS = {
-    "fft": ("the transform", lambda *a: _fourier.complex_transform(*a, False)),
-    "ifft": ("the inverse transform", lambda *a: _fourier.complex_transform(*a, True)),
+    "fft": ("the transform", _partial(_fourier.complex_transform, inverse=False)),
+    "ifft": ("the inverse transform", _partial(_fourier.complex_transform, inverse=True)),
     "rfft": ("half the transform of real numbers", _fourier.real_transform),
     "irfft": ("the real numbers of which half the transform is given", _fourier.real_inverse),
     "hfft": ("the real transform of a Hermitian signal", _fourier.hermitian_transform),

@@ -18,7 +18,8 @@ def _comparison(symbol, doc):
 
 def _ordered(input, name):
     if input.dtype.kind == "c":
-        raise NotImplementedError(f'"{name}" not implemented for complex numbers: they have no order')
+        raise NotImplementedError(
+            f'"{name}" not implemented for complex numbers: they have no order')
 
 
 @_comparison("=", "Whether elements are equal.")

@@ -68,7 +68,8 @@ def _to_backend(input, target):
     """Return a tensor with the elements of another on the device of a backend."""
     moved = Tensor._wrap(_transfer(input._array, input._xp, target), target)
     if input._node is not None and modes.is_grad_enabled():
-        moved._node = make_node(MOVE, (input._node,), Kept((input._xp, target)), moved._array, target)
+        kept = Kept((input._xp, target))
+        moved._node = make_node(MOVE, (input._node,), kept, moved._array, target)
     return moved
 
 

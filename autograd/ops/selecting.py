@@ -386,6 +386,7 @@ def take(input, index, *, out=None):
     try:
         r = flat._xp.pick(flat._array, key)
     except IndexError as error:
-        raise IndexError(f"out of range: {keys.explain(error, flat._array, key, flat._xp)}") from None
+        reason = keys.explain(error, flat._array, key, flat._xp)
+        raise IndexError(f"out of range: {reason}") from None
     found = copied(TAKE, flat, r, {"index": key})
     return into(out, found, input, index)

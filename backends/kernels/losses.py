@@ -8,7 +8,8 @@ class ClassCrossEntropy:
     """log_softmax and nll_loss of (N, C) logits in one node; the gradient is softmax − one-hot."""
 
     def forward(xp, recording, input, target, ignore_index, reduction):
-        if (input.ndim != 2 or target.ndim != 1 or reduction not in ("mean", "sum") or not input.size
+        if (input.ndim != 2 or target.ndim != 1 or reduction not in ("mean", "sum")
+                or not input.size
                 or target.shape[0] != input.shape[0] or target.dtype.name not in ("int64", "uint8")
                 or 0 <= ignore_index < input.shape[1]
                 or not _in_range(xp, target, input.shape[1])):

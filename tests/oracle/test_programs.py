@@ -40,13 +40,15 @@ VIEWS = {
     "squeeze": lambda t: t.squeeze(), "expand": lambda t: t.expand(2, *t.shape),
     "narrow": lambda t: t.narrow(0, 0, 1), "diagonal": lambda t: t.diagonal(),
     "unbind": lambda t: t.unbind(0)[0], "chunk": lambda t: t.chunk(2)[0],
-    "reshape": lambda t: t.reshape(-1), "permute": lambda t: t.permute(tuple(reversed(range(t.ndim)))),
+    "reshape": lambda t: t.reshape(-1),
+    "permute": lambda t: t.permute(tuple(reversed(range(t.ndim)))),
     "detach": lambda t: t.detach(), "data": lambda t: t.data, "view_as": lambda t: t.view_as(t),
 }
 INPLACE = {
     "add_": lambda t: t.add_(0.25), "mul_": lambda t: t.mul_(1.1), "sin_": lambda t: t.sin_(),
     "tanh_": lambda t: t.tanh_(), "zero_": lambda t: t.zero_(), "relu_": lambda t: t.relu_(),
-    "fill_": lambda t: t.fill_(0.7), "sub_": lambda t: t.sub_(0.1), "sigmoid_": lambda t: t.sigmoid_(),
+    "fill_": lambda t: t.fill_(0.7), "sub_": lambda t: t.sub_(0.1),
+    "sigmoid_": lambda t: t.sigmoid_(),
     "clamp_": lambda t: t.clamp_(-0.8, 0.8), "set_first": lambda t: t.__setitem__(0, 0.5),
     "set_slice": lambda t: t.__setitem__((Ellipsis, slice(0, 1)), 0.25),
     "set_mask": lambda t: t.__setitem__(t.detach() > 0.2, -0.5),
@@ -80,7 +82,7 @@ class Programs(RuleBasedStateMachine):
         self.has_scalars = self.has_scalars or shape == ()
 
     def _readable(self, pair):
-        """Whether PyTorch can tell about a tensor: views of several whose base was written can not."""
+        """Whether PyTorch can tell: not of views of several whose base was written."""
         try:
             return pair[0].is_leaf in (True, False)
         except RuntimeError:

@@ -1,4 +1,4 @@
-"""Type promotion against PyTorch: every pair of dtypes in every rank, for every kind of operation."""
+"""Type promotion against PyTorch: every pair of dtypes and ranks, for every kind of operation."""
 
 import itertools
 import warnings

@@ -165,10 +165,19 @@ def reshaped_in_place(self, result, name):
         self._view = result._view
     self._array = result._array
     if type(self._node) is AccumulateGrad:
-        self._node.describe(self._array, self._xp)
+        old, self._node = self._node, AccumulateGrad(self)
+        self._node.hooks, self._node.after = old.hooks, old.after
+        old.ref = _reshaped
     else:
         self._node = result._node
     return self
+
+
+def _reshaped():
+    """What a leaf's old place in the graph refers to once its shape has changed."""
+    raise RuntimeError(
+        "a leaf Variable that requires grad was used and then changed its shape in place, so its "
+        "gradient would not fit. Use the out-of-place twin of the function that changed it.")
 
 
 def _in_place(out_of_place):

@@ -60,7 +60,7 @@ def register(tensor, source, step, several, recorded):
         base = view.base = origin.base
         view.chain = (*origin.chain, step)
         view.several = several or origin.several
-    view.recorded = recorded
+    view.recorded = recorded and (origin is None or origin.recorded)
     try:
         known = base._views
     except AttributeError:

@@ -1,12 +1,8 @@
 """Draw the graph: in a notebook, as SVG, PNG or DOT, and as text for terminals."""
 
-import base64
-import html
+# What only a drawing needs (subprocess, html, ...) is imported on use: `import ember` stays quick.
 import os
-import shutil
-import subprocess
 import sys
-import sysconfig
 
 from .graph import AccumulateGrad, OutputNode, add_hook
 from .picture import Picture, short
@@ -175,6 +171,8 @@ class Graph:
         Raises:
             RuntimeError: when no Graphviz can be found; the message names the extra.
         """
+        import subprocess
+
         command = [_dot_command(), f"-T{format}"]
         try:
             done = subprocess.run(command, input=self.dot.encode(), capture_output=True,
@@ -208,6 +206,8 @@ class Graph:
         return path
 
     def _repr_mimebundle_(self, include=None, exclude=None):
+        import base64
+
         bundle = {"text/plain": self.text()}
         try:
             svg = base64.b64encode(self.render("svg")).decode()
@@ -259,6 +259,8 @@ def _fits_in_a_row(boxes):
 
 def _escape(text):
     """Return text as it may stand in a Graphviz HTML label, where backslashes work too."""
+    import html
+
     return html.escape(text).replace("\\", "\\\\")
 
 
@@ -278,6 +280,9 @@ def _named_tensors(result, variables):
 
 def _dot_command():
     """Return the path of a Graphviz `dot`: the system's, or the one the extra brings."""
+    import shutil
+    import sysconfig
+
     scripts = sysconfig.get_path("scripts")
     for name in ("dot", "graphviz-pure"):
         found = shutil.which(name) or shutil.which(name, path=scripts)

@@ -5,11 +5,14 @@
 """
 
 import argparse
+import importlib.util
 import inspect
+import re
 import sys
 from pathlib import Path
 
 import ember
+import ember.nn.functional
 from ember.autograd.op import RECORDS
 from ember.autograd.tensor import Tensor
 
@@ -30,6 +33,14 @@ RESULTS = {"__len__": "int", "__bool__": "bool", "__float__": "float", "__int__"
 PROPERTIES = {"shape": "Size", "ndim": "int", "requires_grad": "bool", "is_leaf": "bool",
               "grad_fn": "Any", "grad": "Tensor | None", "data": "Tensor", "dtype": "Any",
               "device": "Any", "is_cuda": "bool", "retains_grad": "bool"}
+
+
+UNARY_OPERATORS = {"__abs__", "__neg__", "__pos__", "__invert__", "__repr__"}
+BINARY_OPERATORS = {f"__{prefix}{name}__" for prefix in ("", "r", "i") for name in (
+    "add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "matmul", "and", "or", "xor",
+    "lshift", "rshift")} | {f"__{name}__" for name in ("eq", "ne", "lt", "le", "gt", "ge")}
+# Tensor has methods of these names, which hide the types inside its stub.
+HIDDEN = re.compile(r"\b(bool|int|float)\b")
 
 
 def parameters(function):
@@ -68,8 +79,10 @@ def _written(signature):
     return ", ".join(parts)
 
 
-def method_parameters(function):
-    """Return a method's parameters: the first one is called self."""
+def method_parameters(name, function):
+    """Return a method's parameters: the first one is called self; operators take no more."""
+    if name in UNARY_OPERATORS | BINARY_OPERATORS:
+        return "self, other: Any" if name in BINARY_OPERATORS else "self"
     text = parameters(function)
     first, _, rest = text.partition(", ")
     if first.startswith("*"):
@@ -79,6 +92,8 @@ def method_parameters(function):
 
 def result_type(name, function):
     """Return "Tensor" for the ops that surely give one, else "Any"."""
+    if name in BINARY_OPERATORS | UNARY_OPERATORS:
+        return "Tensor"
     record = getattr(function, "op", None)
     names = getattr(getattr(record, "signature", None), "names", ())
     plain = names in (("input",), ("input", "other")) and not record.several
@@ -87,7 +102,7 @@ def result_type(name, function):
 
 def tensor_stub():
     """Return the stub of autograd/tensor.py: the class with all its methods."""
-    lines = [HEADER, "from typing import Any\n", "class Size(tuple[int, ...]):",
+    lines = [HEADER, "import builtins", "from typing import Any\n", "class Size(tuple[int, ...]):",
              "    def numel(self) -> int: ...", "    def __new__(cls, *args: Any) -> Size: ...",
              "\ndef host_data(data: Any) -> Any: ...", "def new(cls: Any) -> Any: ...",
              "def tensor_method(function: Any) -> Any: ...", "\nclass Tensor:",
@@ -101,7 +116,7 @@ def tensor_stub():
         if name in skipped or inspect.ismemberdescriptor(value):
             continue
         if isinstance(value, property):
-            kind = PROPERTIES.get(name, "Any")
+            kind = HIDDEN.sub(r"builtins.\1", PROPERTIES.get(name, "Any"))
             lines += ["    @property", f"    def {name}(self) -> {kind}: ..."]
             if value.fset:
                 lines += [f"    @{name}.setter", f"    def {name}(self, value: Any) -> None: ..."]
@@ -109,8 +124,8 @@ def tensor_stub():
             given = _written(inspect.signature(value.__func__))
             lines += ["    @staticmethod", f"    def {name}({given}) -> Any: ..."]
         elif callable(value):
-            result = RESULTS.get(name, result_type(name, value))
-            lines.append(f"    def {name}({method_parameters(value)}) -> {result}: ..."
+            result = HIDDEN.sub(r"builtins.\1", RESULTS.get(name, result_type(name, value)))
+            lines.append(f"    def {name}({method_parameters(name, value)}) -> {result}: ..."
                          + ("  # type: ignore[override]" if name in ("__eq__", "__ne__") else ""))
         else:
             lines.append(f"    {name}: Any")
@@ -120,15 +135,17 @@ def tensor_stub():
 def front_stub():
     """Return the stub of ember/__init__.py: everything of the namespace `torch`."""
     lines = [HEADER, "from typing import Any\n"]
-    for package in ("autograd", "backends", "cuda", "nn", "optim", "utils"):
-        lines.append(f"from . import {package} as {package}")
+    packages = sorted(ember._PACKAGES | {"autograd", "backends"})
+    lines += [f"from . import {package} as {package}" for package in packages
+              if importlib.util.find_spec(f"ember.{package}")]
     lines += ["from .alias import install as install",
               "from .autograd.tensor import Size as Size",
               "from .autograd.tensor import Tensor as Tensor"]
     classes, constants = [], ["__version__: str"]
     functions = []
     done = {"Size", "Tensor", "install", "autograd", "backends", "__version__"}
-    for name, value in sorted(vars(ember).items()):
+    on_demand = {name: getattr(ember, name) for name in ember._FUNCTIONS}
+    for name, value in sorted({**vars(ember), **on_demand}.items()):
         if name.startswith("_") or name in done or inspect.ismodule(value):
             continue
         if inspect.isclass(value) and value.__module__.startswith("ember."):
@@ -137,7 +154,7 @@ def front_stub():
             functions.append(
                 f"def {name}({parameters(value)}) -> {result_type(name, value)}: ...")
         else:
-            constants.append(f"{name}: Any")
+            constants.append(f"{name}: {'dtype' if isinstance(value, ember.dtype) else 'Any'}")
     return "\n".join([*lines, *classes, "", *constants, "", *functions]) + "\n"
 
 

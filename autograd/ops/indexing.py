@@ -173,8 +173,8 @@ def setitem(self, key, value):
     writes.mark_written(array)
 
 
-Tensor.__getitem__ = getitem  # type: ignore[misc]
-Tensor.__setitem__ = setitem  # type: ignore[index]
+Tensor.__getitem__ = getitem
+Tensor.__setitem__ = setitem
 
 
 def has_history(self, *values):

@@ -9,7 +9,7 @@ from . import writes
 from .graph import FREED, AccumulateGrad, Kept, OutputNode, Rule, make_node
 from .tensor import Tensor
 
-__all__ = ["collect", "collect_towards", "fit", "fit_tensor", "run"]
+__all__ = ["collect", "collect_towards", "conjugated", "fit", "fit_tensor", "run"]
 
 _by_creation = attrgetter("seq")
 # References to an array that only the gradient table holds: table, local name, argument.
@@ -66,7 +66,7 @@ def run(roots, *, retain_graph=False, create_graph=False, targets=None):
             writes.check(node)
         if (g.__class__ is not float32 and node.dtype is not None and node.dtype.kind == "c"
                 and not node.op.adjoint):
-            outgoing = _conjugated(node, g, create_graph)
+            outgoing = conjugated(node, g, create_graph)
         elif create_graph:
             outgoing = node.op.graph_backward(node, g)
         else:
@@ -100,11 +100,11 @@ _SECOND_BACKWARD = (
     "backward. (The freed values belong to {}.)")
 
 
-
-def _conjugated(node, g, create_graph):
+def conjugated(node, g, create_graph):
     """Evaluate plain derivatives as PyTorch's gradients of a complex output; see `Op.adjoint`."""
     backward = node.op.graph_backward if create_graph else node.op.backward
     return [None if gp is None else gp.conj() for gp in backward(node, g.conj())]
+
 
 def collect(roots):
     """Return all nodes reachable from the roots, newest first."""

@@ -98,7 +98,10 @@ def _transposed(node):
     else:
         g = _stand_in(node.xp, node.shape, node.dtype)
         inputs = [g]
-    parts = node.op.graph_backward(node, g)
+    if node.dtype is not None and node.dtype.kind == "c" and not node.op.adjoint:
+        parts = engine.conjugated(node, g, create_graph=True)
+    else:
+        parts = node.op.graph_backward(node, g)
     return inputs, [None if part is None or parent is None else engine.fit_tensor(part, parent)
                     for part, parent in zip(parts, node.parents)]
 

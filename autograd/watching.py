@@ -57,6 +57,7 @@ class Wrapped(Rule):
     def __init__(self, inner):
         self.inner = inner
         self.name, self.label, self.node_name = inner.name, inner.label, inner.node_name
+        self.adjoint = inner.adjoint
 
     def __getattr__(self, name):
         return getattr(self.inner, name)

@@ -13,6 +13,7 @@ from .distance import *  # noqa: F403
 from .dropout import *  # noqa: F403
 from .grid import *  # noqa: F403
 from .linear import *  # noqa: F403
+from .linear_cross_entropy import *  # noqa: F403
 from .normalization import *  # noqa: F403
 from .padding import *  # noqa: F403
 from .pooling import *  # noqa: F403

@@ -15,9 +15,7 @@ pytestmark = [pytest.mark.oracle, pytest.mark.host_only]
 FIRST_ORDER_ONLY = {
     "linalg.norm",  # at zero both libraries divide by zero, in different places
     "linalg.norm/subgradients_at_zero",  # 0 here, NaN in PyTorch
-    "nn.functional.max_unpool1d",  # with the same index twice, unspecified
-    "nn.functional.max_unpool2d",
-    "nn.functional.max_unpool3d",
+    "nn.functional.linear_cross_entropy/chunked",  # PyTorch's fails its own gradgradcheck
 }
 REASON = adapter.unavailable()
 PASSING = read_passing()

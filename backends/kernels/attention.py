@@ -22,7 +22,7 @@ class Attention:
             xp.copyto(weights, -math.inf, where=~attn_mask)
         elif attn_mask is not None:
             weights += attn_mask
-        top = xp.maximum.reduce(weights, -1, keepdims=True)
+        top = weights.max(-1, None, True)
         if attn_mask is not None:
             top[top == -math.inf] = 0  # a query that sees nothing
         weights -= top

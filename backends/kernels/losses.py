@@ -15,7 +15,7 @@ class ClassCrossEntropy:
                 or not _in_range(xp, target, input.shape[1])):
             return NotImplemented
         count = input.shape[0]
-        shifted = input - xp.maximum.reduce(input, 1, keepdims=True)
+        shifted = input - input.max(1, None, True)
         rows = xp.arange(count)
         picked = shifted[rows, target]
         exponentials = xp.exp(shifted, out=shifted)
@@ -34,5 +34,5 @@ class ClassCrossEntropy:
 
 def _in_range(xp, target, classes):
     """Whether all class numbers are valid; the composition reports or ignores others."""
-    low, high = xp.minimum.reduce(target), xp.maximum.reduce(target)
+    low, high = target.min(), target.max()
     return xp.to_host(low) >= 0 and xp.to_host(high) < classes

@@ -217,7 +217,7 @@ def tanh(input):
     return input.tanh()
 
 
-@composite
+@composite(label="silu")
 def _silu(input):
     return input * sigmoid(input)
 
@@ -232,7 +232,7 @@ def silu(input, inplace=False):
     return _apply(_silu, input, inplace, "silu_")
 
 
-@composite
+@composite(label="mish")
 def _mish(input):
     return input * softplus(input).tanh()
 
@@ -245,12 +245,12 @@ def mish(input, inplace=False):
     return _apply(_mish, input, inplace, "mish_")
 
 
-@composite
+@composite(label="gelu")
 def _gelu(input):
     return input * (1 + (input * math.sqrt(0.5)).erf()) * 0.5
 
 
-@composite
+@composite(label="gelu")
 def _gelu_tanh(input):
     inner = (input + 0.044715 * input * input * input) * math.sqrt(2 / math.pi)
     return 0.5 * input * (1 + inner.tanh())

@@ -79,7 +79,7 @@ def _convolve(name, dims, input, weight, bias, stride, padding, dilation, groups
     return out if batched else out.squeeze(0)
 
 
-@composite
+@composite(label="conv")
 def convolution(input, weight, bias, stride, padding, dilation, groups):
     """Windows of the input times the weights: the definition of all convolutions.
 
@@ -226,7 +226,7 @@ def _convolve_transposed(name, dims, input, weight, bias, stride, padding, outpu
     return out if batched else out.squeeze(0)
 
 
-@composite
+@composite(label="conv transposed")
 def convolution_transposed(input, weight, bias, stride, padding, output_padding, dilation,
                            groups):
     """Each input element times the weights, added up where the windows overlap."""

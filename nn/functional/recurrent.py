@@ -58,7 +58,7 @@ def lstm_step(gates, h, c, w_hh, b_hh, w_hr=None):
 # -- one layer, one direction ---------------------------------------------------------------------
 
 
-@composite
+@composite(label="lstm")
 def lstm_layer(gates, h, c, w_hh, b_hh, w_hr):
     """Run the LSTM along a sequence; returns outputs and cell states of all steps, joined.
 
@@ -75,7 +75,7 @@ def lstm_layer(gates, h, c, w_hh, b_hh, w_hr):
     return stack(steps)
 
 
-@composite
+@composite(label="gru")
 def gru_layer(gates, h, w_hh, b_hh):
     """Run the GRU along a sequence: (T, N, 3 · H) -> (T, N, H)."""
     steps = []
@@ -85,7 +85,7 @@ def gru_layer(gates, h, w_hh, b_hh):
     return stack(steps)
 
 
-@composite
+@composite(label="rnn")
 def rnn_layer(gates, h, w_hh, b_hh, nonlinearity):
     """Run the Elman network along a sequence: (T, N, H) -> (T, N, H)."""
     steps = []

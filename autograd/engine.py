@@ -49,7 +49,7 @@ def run(roots, *, retain_graph=False, create_graph=False, targets=None):
         g = grads.pop(node, None)
         if g is None:
             continue
-        if node.hooks:
+        if node.hooks and (targets is None or node in wanted or node in targets):
             g = _run_hooks(node, g, create_graph)
         if targets is None:
             if type(node) is AccumulateGrad:

@@ -207,7 +207,7 @@ def test_help_and_version(tmp_path):
 @pytest.fixture
 def real_torch(script, tmp_path):
     """A folder that holds a `torch` and a `torchvision` which tell on whoever imports them."""
-    told = "import sys\nprint('the real one was imported', file=sys.stderr)\nreal = True\n"
+    told = "import sys\nprint('the real one was imported', file=sys.stderr)\ngenuine = True\n"
     files = {f"site/{name}/__init__.py": told for name in ("torchvision", "torchviz")}
     script(told, "site/torch/__init__.py", **files, **{"site/torch/only_there.py": told})
     return str(tmp_path / "site")
@@ -251,7 +251,7 @@ def test_the_real_torch_comes_back_after_uninstall(script, real_torch, tmp_path)
         alias.uninstall()
         alias.uninstall()
         import torch
-        print(torch.real, hasattr(ember, "real"))
+        print(torch.genuine, hasattr(ember, "genuine"))
         """)
     paths = os.pathsep.join([real_torch, os.environ.get("PYTHONPATH", "")])
     assert python(path, cwd=tmp_path, PYTHONPATH=paths).stdout == "True False\n"

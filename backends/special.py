@@ -66,7 +66,7 @@ class Special:
         try:
             module = importlib.import_module(self.special_module)
         except ImportError as error:
-            raise ImportError(f"{name} needs SciPy: pip install scipy") from error
+            raise ImportError(f"{name} needs SciPy: pip install 'ember[scipy]'") from error
         return getattr(module, NAMES[name])
 
     def erf(self, x):

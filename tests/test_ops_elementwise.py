@@ -220,7 +220,7 @@ def test_error_functions_need_no_scipy(monkeypatch):
 
     monkeypatch.setitem(sys.modules, "scipy.special", None)
     torch.erf(torch.ones(1)), torch.erfinv(torch.ones(1))
-    with pytest.raises(ImportError, match="needs SciPy: pip install scipy"):
+    with pytest.raises(ImportError, match=r"needs SciPy: pip install 'ember\[scipy\]'"):
         backends.cpu.special("zeta")
 
 

@@ -61,6 +61,7 @@ _SPELLINGS = {
     "zeros_like": lambda x: x.new_zeros(x.shape),
     "sum": _axis("sum"),
     "prod": _axis("prod"),
+    "sign": lambda x: RECORDS["sgn"].call(x),
     "swapaxes": lambda x, a, b: x.transpose(a, b),
     "broadcast_to": lambda x, shape: x.expand(shape),
     "concatenate": lambda xs, axis=0: RECORDS["cat"].call(xs, axis),

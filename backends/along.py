@@ -19,7 +19,19 @@ class Along:
 
     def logcumsumexp(self, array, axis):
         """Return the logarithms of the sums of exponentials up to each element."""
-        return self.running(self.logaddexp, array, axis)
+        if array.dtype.kind != "c":
+            return self.running(self.logaddexp, array, axis)
+        rows = list(self.moveaxis(array, axis, 0))  # one by one: the order decides the branch
+        for i in range(1, len(rows)):
+            rows[i] = self.complex_logaddexp(rows[i], rows[i - 1])
+        return self.moveaxis(self.stack(rows), 0, axis)
+
+    def complex_logaddexp(self, a, b):
+        """Return log(exp(a) + exp(b)) of complex numbers, without overflow."""
+        larger = a.real >= b.real
+        top, low = self.where(larger, a, b), self.where(larger, b, a)
+        sum_ = top + self.log1p(self.exp(low - top))
+        return self.where(self.isinf(top.real) & (top.real == low.real) & (top == low), top, sum_)
 
     def put_along(self, values, index, shape, axis):
         """Return zeros of a shape with values at the places an index array names.

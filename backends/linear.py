@@ -66,7 +66,8 @@ class Linear:
         k = min(m, n)
         pivots = self.zeros((a.shape[0], k), self.int32)
         for i in range(k):
-            row = self.abs(a[:, i:, i]).argmax(1) + i
+            column = a[:, i:, i]  # LAPACK measures complex pivots so
+            row = (self.abs(column.real) + self.abs(column.imag)).argmax(1) + i
             pivots[:, i] = row + 1
             chosen = a[batch, row].copy()
             a[batch, row] = a[:, i]

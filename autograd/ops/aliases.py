@@ -26,7 +26,7 @@ _SECOND = {
 
 # Functions without a record of their own that PyTorch has in place as well.
 _TWINS = ("addbmm", "addcdiv", "addcmul", "addmm", "addmv", "addr", "baddbmm", "clamp_max",
-          "clamp_min", "clip", "fix", "float_power", "ldexp", "mvlgamma", "polygamma", "sgn")
+          "clamp_min", "clip", "fix", "float_power", "ldexp", "mvlgamma", "polygamma")
 
 
 class _Twin:

@@ -16,6 +16,11 @@ class LinAlgError(RuntimeError):
     """Raised when a matrix has no such factorisation: `torch.linalg.LinAlgError`."""
 
 
+def _is_complex(a):
+    """Tell of an array or a Tensor."""
+    return getattr(a, "_array", a).dtype.kind == "c"
+
+
 def checked(name, input, square=False, least=2):
     """Refuse what is not a floating point matrix, be it array or Tensor.
 
@@ -46,6 +51,11 @@ def attempt(name, reason, compute, *args):
 
 def _t(xp, a):
     return xp.swapaxes(a, -1, -2)
+
+
+def adjoint(xp, a):
+    """Return the conjugate transposes, which real matrices do not pay for."""
+    return xp.swapaxes(a.conj(), -1, -2)
 
 
 def _identity(xp, like):
@@ -94,7 +104,14 @@ def slogdet(xp, input):
     return return_types.slogdet(*xp.slogdet(input))
 
 
-slogdet.vjp("input", lambda xp, g, input: xp.expand_dims(g[1], (-2, -1)) * _t(xp, xp.inv(input)))
+def _slogdet_input(xp, g, input, out):
+    slope = g[1]
+    if _is_complex(input):
+        slope = xp.complex(slope, -(g[0].conj() * out[0]).imag)
+    return xp.expand_dims(slope, (-2, -1)) * adjoint(xp, xp.inv(input))
+
+
+slogdet.vjp("input", _slogdet_input)
 
 
 @op(name="det", namespaces=("torch", "Tensor", "linalg"), derivative="g · out · A⁻ᵀ")
@@ -120,7 +137,7 @@ def _det_input(xp, g, input, out):
     u, s, vh = xp.svd(input, False)
     others = xp.expand_dims(_products_of_others(xp, s), -2)
     sign = xp.expand_dims(xp.slogdet(xp.matmul(u, vh))[0], (-2, -1))
-    return g * sign * xp.matmul(u * others, vh)
+    return g * sign * xp.matmul(u * others, vh).conj()
 
 
 def _products_of_others(xp, s):
@@ -135,7 +152,7 @@ det.vjp("input", _det_input)
 # -- factors --------------------------------------------------------------------------------------
 
 
-@op(name="cholesky", namespaces=(), derivative="L⁻ᵀ · Φ(Lᵀg) · L⁻¹, made symmetric")
+@op(name="cholesky", namespaces=(), adjoint=True, derivative="L⁻ᵀ · Φ(Lᵀg) · L⁻¹, made symmetric")
 def cholesky_factor(xp, input):
     """Lower Cholesky factors of positive definite matrices."""
     checked("linalg.cholesky", input, square=True)
@@ -144,11 +161,11 @@ def cholesky_factor(xp, input):
 
 
 def _cholesky_input(xp, g, out):
-    inner = xp.tril(xp.matmul(_t(xp, out), g))
+    inner = xp.tril(xp.matmul(adjoint(xp, out), g))
     inner = inner - 0.5 * inner * _identity(xp, inner)
     inverse = xp.inv(out)
-    full = xp.matmul(xp.matmul(_t(xp, inverse), inner), inverse)
-    return 0.5 * (full + _t(xp, full))
+    full = xp.matmul(xp.matmul(adjoint(xp, inverse), inner), inverse)
+    return 0.5 * (full + adjoint(xp, full))
 
 
 cholesky_factor.vjp("input", _cholesky_input)
@@ -174,16 +191,16 @@ def _qr_input(xp, g, out, input, mode):
     if m >= n:
         return _square_qr(xp, gq, gr, q, r)
     behind = input[..., m:]
-    gq = gq + xp.matmul(behind, _t(xp, gr[..., m:]))
+    gq = gq + xp.matmul(behind, adjoint(xp, gr[..., m:]))
     first = _square_qr(xp, gq, gr[..., :m], q, r[..., :m])
     return xp.concatenate([first, xp.matmul(q, gr[..., m:])], -1)
 
 
 def _square_qr(xp, gq, gr, q, r):
-    inner = xp.triu(xp.matmul(gr, _t(xp, r)) - xp.matmul(_t(xp, q), gq))
-    inner = inner + _t(xp, inner) - inner * _identity(xp, inner)
+    inner = xp.triu(xp.matmul(gr, adjoint(xp, r)) - xp.matmul(adjoint(xp, q), gq))
+    inner = inner + adjoint(xp, inner) - inner.real * _identity(xp, inner)
     right = gq + xp.matmul(q, inner)
-    return _t(xp, xp.solve(r, _t(xp, right)))
+    return adjoint(xp, xp.solve(r, adjoint(xp, right)))
 
 
 qr_factors.vjp("input", _qr_input)
@@ -211,13 +228,16 @@ def _svd_input(xp, g, out):
     gaps = _gaps(xp, s * s)
     row, column = xp.expand_dims(s, -2), xp.expand_dims(s, -1)
 
-    def skew(x):
-        return (x - _t(xp, x)) / gaps
+    one = _identity(xp, gaps)
 
-    left = xp.matmul(_t(xp, u), gu)
-    right = xp.matmul(gvh, _t(xp, vh))
-    inner = (skew(left) * row + column * skew(_t(xp, right))
-             + xp.expand_dims(gs, -2) * _identity(xp, left))
+    def skew(x):
+        return (x - adjoint(xp, x)) * (1 - one) / gaps
+
+    left = xp.matmul(adjoint(xp, u), gu)
+    right = xp.matmul(gvh, adjoint(xp, vh))
+    inner = (skew(left) * row + column * skew(adjoint(xp, right)) + xp.expand_dims(gs, -2) * one)
+    if _is_complex(u):  # turning the phase of a singular vector
+        inner = inner + (left - adjoint(xp, left)) / (2 * row) * one
     result = xp.matmul(xp.matmul(u, inner), vh)
     if u.shape[-2] > k:
         result = result + xp.matmul((gu - xp.matmul(u, left)) / row, vh)
@@ -255,10 +275,10 @@ def eigh_factors(xp, input, uplo="L"):
 
 def _eigh_input(xp, g, out):
     (gl, gv), (values, vectors) = g, out
-    inner = xp.matmul(_t(xp, vectors), gv) / _gaps(xp, values)
+    inner = xp.matmul(adjoint(xp, vectors), gv) / _gaps(xp, values)
     inner = inner - inner * _identity(xp, inner)
     inner = inner + xp.expand_dims(gl, -2) * _identity(xp, inner)
-    return xp.matmul(xp.matmul(vectors, inner), _t(xp, vectors))
+    return xp.matmul(xp.matmul(vectors, inner), adjoint(xp, vectors))
 
 
 eigh_factors.vjp("input", _eigh_input)
@@ -273,7 +293,7 @@ def eigh_values(xp, input, uplo="L"):
 
 def _eigvalsh_input(xp, g, input, uplo):
     _, vectors = xp.eigh(input, uplo)
-    return xp.matmul(vectors * xp.expand_dims(g, -2), _t(xp, vectors))
+    return xp.matmul(vectors * xp.expand_dims(g, -2), adjoint(xp, vectors))
 
 
 eigh_values.vjp("input", _eigvalsh_input)
@@ -333,20 +353,20 @@ def _lu_input(xp, g, out, input):
     k = min(m, n)
     first, g1 = packed[..., :k, :k], g[0][..., :k, :k]
     lower, upper = xp.tril(first, -1) + _identity(xp, first), xp.triu(first)
-    left = xp.matmul(_t(xp, lower), xp.tril(g1, -1))
-    right = xp.matmul(xp.triu(g1), _t(xp, upper))
+    left = xp.matmul(adjoint(xp, lower), xp.tril(g1, -1))
+    right = xp.matmul(xp.triu(g1), adjoint(xp, upper))
     behind = g[0][..., k:]  # of U, for wide matrices
     below = g[0][..., k:, :]  # of L, for tall ones
     if n > k:
-        left = left - xp.matmul(behind, _t(xp, packed[..., k:]))
+        left = left - xp.matmul(behind, adjoint(xp, packed[..., k:]))
     if m > k:
-        right = right - xp.matmul(_t(xp, packed[..., k:, :]), below)
-    inner = xp.solve(_t(xp, lower), xp.tril(left, -1) + xp.triu(right))
-    result = _t(xp, xp.solve(upper, _t(xp, inner)))
+        right = right - xp.matmul(adjoint(xp, packed[..., k:, :]), below)
+    inner = xp.solve(adjoint(xp, lower), xp.tril(left, -1) + xp.triu(right))
+    result = adjoint(xp, xp.solve(upper, adjoint(xp, inner)))
     if n > k:
-        result = xp.concatenate([result, xp.solve(_t(xp, lower), behind)], -1)
+        result = xp.concatenate([result, xp.solve(adjoint(xp, lower), behind)], -1)
     if m > k:
-        tall = _t(xp, xp.solve(upper, _t(xp, below)))
+        tall = adjoint(xp, xp.solve(upper, adjoint(xp, below)))
         result = xp.concatenate([result, tall], -2)
     return xp.matmul(xp.permuted_identity(pivots, m, input.dtype), result)
 

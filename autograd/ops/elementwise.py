@@ -175,8 +175,8 @@ def _pow_input(xp, g, input, other):
 
 
 def _pow_other(xp, g, input, other, out):
-    logarithm = xp.log(xp.where((input == 0) & (other >= 0), 1, input))
-    return g * xp.where((input == 0) & (other >= 0), 0.0, out * logarithm)
+    flat = (input == 0) & (other.real >= 0)
+    return g * xp.where(flat, 0.0, out * xp.log(xp.where(flat, 1, input)))
 
 
 power.vjp("input", _pow_input)
@@ -222,13 +222,41 @@ def abs(xp, input):
 abs.vjp("input", lambda xp, g, input: g * xp.sign(input))
 
 
-@op(inplace=True, derivative="0")
-def sign(xp, input):
-    """Sign of each element: −1, 0 or 1; 0 for NaN."""
+def _signs(xp, input):
     if input.dtype.kind == "b":
         return input.copy()
     sign = xp.sign(input)
     return xp.where(input != input, 0.0, sign) if input.dtype.kind == "f" else sign
 
 
+@op(inplace=True, derivative="0")
+def sign(xp, input):
+    """Sign of each element: −1, 0 or 1; 0 for NaN."""
+    if input.dtype.kind == "c":
+        raise NotImplementedError("Unlike NumPy, torch.sign is not intended to support complex "
+                                  "numbers. Please use torch.sgn instead.")
+    return _signs(xp, input)
+
+
 sign.vjp("input", lambda g: g * 0)
+
+
+@op(inplace=True, adjoint=True,
+    derivative="0 for real numbers; (g − out · Re(conj(g) · out)) / |input|, 0 at 0")
+def sgn(xp, input):
+    """Sign of each element, for complex ones input / |input|; 0 at 0.
+
+    Source: https://docs.pytorch.org/docs/stable/generated/torch.sgn.html
+    """
+    return _signs(xp, input)
+
+
+def _sgn_input(xp, g, input, out):
+    if getattr(input, "_array", input).dtype.kind != "c":
+        return g * 0
+    size = xp.abs(input)
+    across = g - out * (g.conj() * out).real
+    return xp.where(size == 0, 0.0, across / xp.where(size == 0, 1.0, size))
+
+
+sgn.vjp("input", _sgn_input)

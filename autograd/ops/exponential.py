@@ -119,6 +119,8 @@ def logaddexp(xp, input, other):
 
     Source: https://docs.pytorch.org/docs/stable/generated/torch.logaddexp.html
     """
+    if input.dtype.kind == "c":
+        return xp.complex_logaddexp(input, other)
     return xp.logaddexp(input, other)
 
 

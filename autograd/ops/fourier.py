@@ -254,4 +254,5 @@ def stft(input, n_fft, hop_length=None, win_length=None, window=None, center=Tru
     made = (fft_r2c(frames, frames.ndim - 1, norm) if onesided
             else complex_transform("stft", frames, None, -1, norm, False))
     made = made.transpose(-1, -2)
-    return made if return_complex or is_complex else RECORDS["view_as_real"].call(made)
+    as_complex = is_complex if return_complex is None else return_complex
+    return made if as_complex else RECORDS["view_as_real"].call(made)

@@ -179,7 +179,7 @@ def ger(input, vec2, *, out=None):
 @tensor_method
 def vdot(input, other, *, out=None):
     """Return the dot product of two vectors, the first conjugated. Shape: (n), (n) -> ()."""
-    return dot(input, other, out=out)
+    return dot(input.conj(), other, out=out)
 
 
 @tensor_method

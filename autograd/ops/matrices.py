@@ -6,7 +6,7 @@ from .. import dtypes
 from ..op import RECORDS, op
 from ..tensor import Tensor, tensor_method
 from .combining import broadcast_tensors
-from .decomposition import checked, inv, solve_matrices, svdvals
+from .decomposition import adjoint, checked, inv, solve_matrices, svdvals
 from .dims import axis
 from .distances import cross
 from .norms import norm_along
@@ -121,31 +121,31 @@ def matrix_rank(A, tol=None, hermitian=False, *, atol=None, rtol=None, out=None)
     return written(out, (values > limit.unsqueeze(-1)).sum(-1))
 
 
-@op(name="pinv", namespaces=(), label="A⁺", derivative="see Golub and Pereyra (1973)")
+@op(name="pinv", namespaces=(), label="A⁺", adjoint=True, derivative="see Golub and Pereyra (1973)")
 def pseudo_inverse(xp, input, limit, hermitian=False):
     """Pseudo-inverses, with singular values up to a limit counted as zero."""
     if hermitian:
         s, u = xp.eigh(input, "L")
-        vh = xp.swapaxes(u, -1, -2)
+        vh = adjoint(xp, u)
     else:
         u, s, vh = xp.svd(input, False)
     kept = xp.abs(s) > limit[..., None]
     reciprocal = xp.where(kept, 1 / xp.where(kept, s, 1), 0)
-    return xp.matmul(xp.swapaxes(vh, -1, -2) * reciprocal[..., None, :], xp.swapaxes(u, -1, -2))
+    return xp.matmul(adjoint(xp, vh) * reciprocal[..., None, :], adjoint(xp, u))
 
 
 def _pinv_input(xp, g, input, out):
-    g, t = xp.swapaxes(g, -1, -2), xp.swapaxes(out, -1, -2)
+    g, t = adjoint(xp, g), adjoint(xp, out)
     if input.shape[-2] <= input.shape[-1]:
         k = xp.matmul(g, out)
         kt = xp.matmul(k, t)
         return (kt - xp.matmul(xp.matmul(input, out), kt)
-                - xp.swapaxes(xp.matmul(out, k), -1, -2)
+                - adjoint(xp, xp.matmul(out, k))
                 + xp.matmul(xp.matmul(t, out), g - xp.matmul(k, input)))
     k = xp.matmul(out, g)
     tk = xp.matmul(t, k)
     return (xp.matmul(xp.matmul(g - xp.matmul(input, k), out), t) + tk
-            - xp.swapaxes(xp.matmul(k, out), -1, -2) - xp.matmul(xp.matmul(tk, out), input))
+            - adjoint(xp, xp.matmul(k, out)) - xp.matmul(xp.matmul(tk, out), input))
 
 
 pseudo_inverse.vjp("input", _pinv_input)
@@ -271,7 +271,7 @@ def vecdot(x, y, *, dim=-1, out=None):
 
     Source: https://docs.pytorch.org/docs/stable/generated/torch.linalg.vecdot.html
     """
-    return written(out, (x * y).sum(dim))
+    return written(out, (x.conj() * y).sum(dim))
 
 
 def vander(x, N=None):

@@ -28,7 +28,7 @@ def norm_along(xp, input, ord=2, dim=None, keepdim=False, *, dtype=None):
         magnitude = xp.abs(input) if input.dtype.kind == "c" else input
         return xp.sqrt((magnitude * magnitude).sum(axis, None, None, keepdim))
     if ord == 0:
-        return (input != 0).sum(axis, input.dtype, None, keepdim)
+        return (input != 0).sum(axis, input.real.dtype, None, keepdim)
     magnitude = xp.abs(input)
     if ord == 1:
         return magnitude.sum(axis, None, None, keepdim)

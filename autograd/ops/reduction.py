@@ -166,7 +166,7 @@ def logsumexp(xp, input, dim, keepdim=False):
     axis = axes(dim, input.ndim)
     if not input.size:
         return xp.log(xp.exp(input).sum(axis, None, None, keepdim))
-    top = xp.max(input, axis, None, True)
+    top = xp.max(input.real, axis, None, True)
     top = xp.where(xp.isfinite(top), top, 0)
     total = xp.log(xp.exp(input - top).sum(axis, None, None, True)) + top
     return total if keepdim else total.reshape(_without(input.shape, axis))

@@ -29,11 +29,11 @@ def geqrf(input, *, out=None):
 
 
 def _reflected(vectors, tau, matrix, backwards):
-    """Apply the reflections I − τ v vᵀ to a matrix, the last one first if asked."""
+    """Apply the reflections I − τ v vᴴ to a matrix, the last one first if asked."""
     k = tau.shape[-1]
     for i in reversed(range(k)) if backwards else range(k):
         v = vectors[..., i:i + 1]
-        matrix = matrix - tau[..., i, None, None] * (v @ (v.mT @ matrix))
+        matrix = matrix - tau[..., i, None, None] * (v @ (v.mH @ matrix))
     return matrix
 
 
@@ -69,8 +69,10 @@ def ormqr(input, tau, other, left=True, transpose=False, *, out=None):
     """
     vectors = _householder_vectors(input, tau.shape[-1])
     if left:
+        tau = tau.conj() if transpose else tau
         return written(out, _reflected(vectors, tau, other, not transpose))
-    return written(out, _reflected(vectors, tau, other.mT, transpose).mT)
+    tau = tau if transpose else tau.conj()  # from the right: the adjoint, from the left
+    return written(out, _reflected(vectors, tau, other.mH, transpose).mH)
 
 
 # -- low rank -------------------------------------------------------------------------------------
@@ -88,14 +90,14 @@ def svd_lowrank(A, q=6, niter=2, M=None):
     m, n = A.shape[-2:]
     wide = m < n
     if wide:
-        A = A.mT
+        A = A.mH
     X = _random(A.shape[-1], q, A)
     Q = linalg_qr(A @ X)[0]
     for _ in range(niter):
-        Q = linalg_qr(A.mT @ Q)[0]
+        Q = linalg_qr(A.mH @ Q)[0]
         Q = linalg_qr(A @ Q)[0]
-    U, S, Vh = linalg_svd(Q.mT @ A, full_matrices=False)
-    U, V = Q @ U, Vh.mT
+    U, S, Vh = linalg_svd(Q.mH @ A, full_matrices=False)
+    U, V = Q @ U, Vh.mH
     return (V, S, U) if wide else (U, S, V)
 
 

@@ -1,10 +1,10 @@
 """Rounding, signs and neighbours of each element."""
 
 from .. import dtypes
-from ..op import RECORDS, op
+from ..op import op
 from ..tensor import tensor_method
 
-__all__ = ["fix", "positive", "sgn"]
+__all__ = ["fix", "positive"]
 
 
 def _rounding(forward):
@@ -97,12 +97,6 @@ frac.vjp("input", lambda g: g)
 def signbit(xp, input):
     """Whether the sign is negative; true for −0.0 as well."""
     return xp.signbit(input) if input.dtype.kind == "f" else input < 0
-
-
-@tensor_method
-def sgn(input, *, out=None):
-    """Return the sign of each element, as `sign`; complex numbers are not supported."""
-    return RECORDS["sign"].call(input, out=out)
 
 
 @tensor_method

@@ -143,6 +143,8 @@ def _logcumsumexp_input(xp, g, input, out, dim):
         total = xp.flip(xp.logcumsumexp(xp.flip(logarithm - out, dim), dim), dim)
         return xp.exp(total + input)
 
+    if getattr(g, "_array", g).dtype.kind == "c":
+        return part(g != 0, g)
     return part(g > 0, g) - part(g < 0, -g)
 
 

@@ -52,6 +52,8 @@ def inverse(input, *, out=None):
 def logdet(input):
     """Return the logarithm of the determinants; NaN for negative ones."""
     sign, logarithm = RECORDS["slogdet"].call(input)
+    if input.dtype.is_complex:
+        return logarithm + sign.log()
     return RECORDS["where"].call(sign < 0, float("nan"), logarithm)
 
 
@@ -139,15 +141,15 @@ def lstsq(A, B, rcond=None, *, driver=None):
     b = B.unsqueeze(-1) if vector else B
     solution = (pinv(A) if rcond is None else pinv(A, rtol=rcond)) @ b
     ranks = A.new_zeros((0,), dtype=dtypes.int64)
-    values = A.new_zeros((0,))
+    values = A.new_zeros((0,), dtype=A.real.dtype)
     if driver != "gels":
         ranks = matrix_rank(A.detach(), rtol=rcond)
     if driver in ("gelsd", "gelss"):
         values = RECORDS["svdvals"].call(A.detach())
-    residuals = (A.reshape(-1) * 1)[:0]  # part of the graph, as PyTorch's
+    residuals = (A.real.reshape(-1) * 1)[:0]  # part of the graph, as PyTorch's
     if m > n and (driver == "gels" or driver in ("gelsd", "gelss")
                   and bool((ranks == n).all())):
-        residuals = ((A @ solution - b) ** 2).sum(-2)
+        residuals = ((A @ solution - b).abs() ** 2).sum(-2)
     return return_types.linalg_lstsq(solution.squeeze(-1) if vector else solution, residuals,
                                      ranks, values)
 
@@ -163,7 +165,7 @@ def linalg_cholesky(A, *, upper=False, out=None):
     Source: https://docs.pytorch.org/docs/stable/generated/torch.linalg.cholesky.html
     """
     factor = cholesky_factor(A)
-    return written(out, factor.mT if upper else factor)
+    return written(out, factor.mH if upper else factor)
 
 
 @tensor_method
@@ -185,9 +187,9 @@ def cholesky_solve(B, L, upper=False, *, out=None):
         if t.ndim < 2:
             raise RuntimeError(f"{name} should have at least 2 dimensions, but has {t.ndim} "
                                "dimensions instead")
-    lower = L.mT.tril() if upper else L.tril()
+    lower = L.mH.tril() if upper else L.tril()
     half = solve_matrices(lower, B)
-    return written(out, solve_matrices(lower.mT, half))
+    return written(out, solve_matrices(lower.mH, half))
 
 
 @tensor_method
@@ -197,7 +199,7 @@ def cholesky_inverse(L, upper=False, *, out=None):
         raise RuntimeError("cholesky_inverse: A must be batches of square matrices, but they have "
                            f"shape {list(L.shape)}")
     half = inv(L.triu() if upper else L.tril())
-    return written(out, half @ half.mT if upper else half.mT @ half)
+    return written(out, half @ half.mH if upper else half.mH @ half)
 
 
 # -- LU -------------------------------------------------------------------------------------------
@@ -268,11 +270,11 @@ def linalg_lu_solve(LU, pivots, B, *, left=True, adjoint=False, out=None):
     Source: https://docs.pytorch.org/docs/stable/generated/torch.linalg.lu_solve.html
     """
     if not left:
-        flipped = linalg_lu_solve(LU, pivots, B.mT, adjoint=not adjoint)
-        return written(out, flipped.mT)
+        flipped = linalg_lu_solve(LU, pivots, B.mH, adjoint=not adjoint)
+        return written(out, flipped.mH)
     P, L, U = lu_unpack(LU, pivots)
     if adjoint:
-        result = P @ solve_matrices(L.mT, solve_matrices(U.mT, B))
+        result = P @ solve_matrices(L.mH, solve_matrices(U.mH, B))
     else:
         result = solve_matrices(U, solve_matrices(L, P.mT @ B))
     return written(out, result)
@@ -322,7 +324,7 @@ def svd(input, some=True, compute_uv=True, *, out=None):
         return return_types.svd(input.new_zeros(lead + (m, m)), RECORDS["svdvals"].call(input),
                                 input.new_zeros(lead + (n, n)))
     u, s, vh = svd_factors(input, not some)
-    return written(out, return_types.svd(u, s, vh.mT))
+    return written(out, return_types.svd(u, s, vh.mH))
 
 
 def eigh(A, UPLO="L", *, out=None):

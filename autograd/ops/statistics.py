@@ -26,8 +26,12 @@ def _variance(xp, input, dim, correction, keepdim):
                       UserWarning, stacklevel=4)
     total = input.sum(axis, None, None, True)
     centred = input - (total / n if n else total)
-    squares = (centred * centred).sum(axis, None, None, keepdim)
+    squares = _squared(centred).sum(axis, None, None, keepdim)
     return squares / free if free > 0 else squares * xp.inf * 0.0
+
+
+def _squared(x):
+    return x.real * x.real + x.imag * x.imag if x.dtype.kind == "c" else x * x
 
 
 def _centred(xp, input, dim):
@@ -41,7 +45,7 @@ def _centred(xp, input, dim):
 @op(alone=True, name="var", label="var", derivative="2 · g · (input − mean) / (n − correction)")
 def var_along(xp, input, dim=None, *, correction=1, keepdim=False):
     """Variance of all elements, or along dimensions."""
-    return _variance(xp, input, dim, correction, keepdim).astype(input.dtype, copy=False)
+    return _variance(xp, input, dim, correction, keepdim).astype(input.real.dtype, copy=False)
 
 
 def _var_input(xp, g, input, dim, correction, keepdim):
@@ -57,7 +61,8 @@ var_along.vjp("input", _var_input)
     derivative="g · (input − mean) / (out · (n − correction)); 0 at 0")
 def std_along(xp, input, dim=None, *, correction=1, keepdim=False):
     """Standard deviation of all elements, or along dimensions."""
-    return xp.sqrt(_variance(xp, input, dim, correction, keepdim)).astype(input.dtype, copy=False)
+    variance = _variance(xp, input, dim, correction, keepdim)
+    return xp.sqrt(variance).astype(input.real.dtype, copy=False)
 
 
 def _std_input(xp, g, input, out, dim, correction, keepdim):
@@ -171,7 +176,7 @@ def cov(input, *, correction=1, fweights=None, aweights=None):
     free = _degrees(total, fweights, aweights, weights, correction)
     centred = x - mean.unsqueeze(1)
     right = centred if weights is None else centred * weights
-    return (centred @ right.t() / free).squeeze()
+    return (centred @ right.t().conj() / free).squeeze()
 
 
 def _weights(x, fweights, aweights):
@@ -223,7 +228,10 @@ def corrcoef(input):
     if not c.ndim:
         return c / c
     scale = c.diagonal().sqrt()
-    return (c / scale.unsqueeze(1) / scale.unsqueeze(0)).clamp(-1, 1)
+    c = c / scale.unsqueeze(1) / scale.unsqueeze(0)
+    if c.dtype.is_complex:
+        return RECORDS["complex"].call(c.real.clamp(-1, 1), c.imag.clamp(-1, 1))
+    return c.clamp(-1, 1)
 
 
 # -- quantiles ------------------------------------------------------------------------------------

@@ -101,7 +101,13 @@ def acosh(xp, input):
     return xp.arccosh(input)
 
 
-acosh.vjp("input", lambda xp, g, input: g / xp.sqrt(input * input - 1))
+def _acosh_input(xp, g, input):
+    if getattr(input, "_array", input).dtype.kind == "c":  # the branch of the forward
+        return g / (xp.sqrt(input - 1) * xp.sqrt(input + 1))
+    return g / xp.sqrt(input * input - 1)
+
+
+acosh.vjp("input", _acosh_input)
 
 
 @op(cast="float", inplace=True, derivative="g / (1 − input²)")

@@ -136,15 +136,18 @@ def _seeded():
 def with_dtype(entry: Entry, name: str) -> Entry | None:
     """Return the entry with samples of another dtype, or None when the operator refuses it.
 
-    Gradients are compared in float64 and float32 only.
+    Gradients are compared in float64, float32 and complex128 only.
     """
     import torch
 
     dtype = getattr(torch, name)
     if dtype not in entry.info.dtypes:
         return None
+    info = entry.info
     differentiable = entry.differentiable and dtype in (torch.float64, torch.float32)
-    twice = entry.twice_differentiable and differentiable
+    if dtype is torch.complex128 and entry.key not in OPEN_GRADIENTS:
+        differentiable = info.supports_autograd and dtype in info.supported_backward_dtypes("cpu")
+    twice = info.supports_gradgrad and differentiable
     return replace(entry, dtype=dtype, differentiable=differentiable, twice_differentiable=twice)
 
 

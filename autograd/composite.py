@@ -19,7 +19,7 @@ from .. import backends
 from ..backends import kernels
 from . import detours, modes
 from .graph import make_node
-from .tensor import Tensor
+from .tensor import Tensor, new
 
 __all__ = ["composite", "expand", "COMPOSITES"]
 
@@ -28,6 +28,9 @@ COMPOSITES = {}
 _expanded = contextvars.ContextVar("ember_expanded", default=False)
 _is_expanded = _expanded.get
 _switched = modes.current.get
+_SILENT = backends.numpy.SILENT
+_silence = backends.numpy.float_errors.set
+_restore = backends.numpy.float_errors.reset
 
 
 @contextlib.contextmanager
@@ -126,7 +129,7 @@ def composite(composition=None, *, label=None):
     if composition is None:
         return lambda function: composite(function, label=label)
     record = Composite(composition, label)
-    name = record.name
+    name, arity = record.name, len(record.names)
 
     @functools.wraps(composition)
     def call(*args, **kwargs):
@@ -134,47 +137,39 @@ def composite(composition=None, *, label=None):
             taken = detours.taken(record, call, args, kwargs)
             if taken is not NotImplemented:
                 return taken
-        if kwargs or len(args) < len(record.names):
+        if kwargs or len(args) != arity:
             args = record.bind(args, kwargs)
-        xp, tensors = None, []
+        xp, raw, places, parents, found = None, [], [], [], False
         for place, arg in enumerate(args):
-            if isinstance(arg, Tensor):
-                tensors.append(place)
-                if xp is None:
-                    xp = arg._xp
-                elif arg._xp is not xp:
-                    return composition(*args)
+            if not isinstance(arg, Tensor):
+                raw.append(arg)
+                continue
+            if xp is None:
+                xp = arg._xp
+            elif arg._xp is not xp:
+                return composition(*args)
+            node = arg._node
+            raw.append(arg._array)
+            places.append(place)
+            parents.append(node)
+            found = found or node is not None
         kernel = kernels.find(name, xp) if xp is not None and not _is_expanded() else None
         if kernel is None:
             return composition(*args)
-        return _run(record, kernel, xp, args, tensors)
+        recording = found and (_switched() is None or modes.is_grad_enabled())
+        token = _silence(_SILENT)
+        try:
+            result = kernel.forward(xp, recording, *raw)
+        finally:
+            _restore(token)
+        if result is NotImplemented:
+            return composition(*args)
+        t = new(Tensor)
+        t._array, saved = result
+        t._xp = xp
+        t._node = make_node(record, tuple(parents), (kernel, saved, raw, places), t._array,
+                            xp) if recording else None
+        return t
 
     call.op = record
     return call
-
-
-_silence, _restore = backends.numpy.float_errors.set, backends.numpy.float_errors.reset
-
-
-def _run(record, kernel, xp, args, tensors):
-    """Run a kernel and record it as one node."""
-    raw = list(args)
-    parents, found = [], False
-    for place in tensors:
-        t = args[place]
-        raw[place] = t._array
-        parents.append(t._node)
-        found = found or t._node is not None
-    recording = found and (_switched() is None or modes.is_grad_enabled())
-    token = _silence(backends.numpy.SILENT)
-    try:
-        result = kernel.forward(xp, recording, *raw)
-    finally:
-        _restore(token)
-    if result is NotImplemented:
-        return record.composition(*args)
-    r, saved = result
-    t = Tensor._wrap(r, xp)
-    if recording:
-        t._node = make_node(record, tuple(parents), (kernel, saved, raw, tensors), r, xp)
-    return t

@@ -133,10 +133,7 @@ def note_call(module, start, out):
         out = out[0]
     node = getattr(out, "_node", None)
     if node.__class__ is Node or node.__class__ is OutputNode:
-        try:
-            node.modules += ((module, start),)
-        except AttributeError:
-            node.modules = ((module, start),)
+        node.modules = (*getattr(node, "modules", ()), (module, start))
 
 
 class OutputNode(Node):

@@ -6,7 +6,7 @@ from .. import backends
 from . import devices, dtypes
 from .tensor import Tensor
 
-__all__ = ["Signature", "binary_operands", "shape_error", "unwrap"]
+__all__ = ["Signature", "binary_operands", "need_tensors", "shape_error", "unwrap"]
 
 _MISSING = object()
 # NumPy's spellings, which PyTorch accepts as well.
@@ -77,6 +77,8 @@ class Signature:
 def unwrap(record, names, values):
     """Return the arguments by name with tensors as raw arrays, and their backend."""
     xp, bound = None, {}
+    if not record.numbers:
+        need_tensors(record.name, **dict(zip(names[:2], values)))
     for name, value in zip(names, values):
         if isinstance(value, Tensor):
             if xp is None:
@@ -222,13 +224,32 @@ def _operand(record, value, position):
         return array, (0 if array.ndim else 1, dtypes.of(array)), value._xp
     if isinstance(value, (np.ndarray, np.generic)) and value.ndim:
         return value, (0, dtypes.of(value)), backends.cpu
-    if isinstance(value, (np.ndarray, np.generic)):
+    if isinstance(value, (np.ndarray, np.generic)):  # from NumPy's functions, which allow them
         value = value.item()
-    if isinstance(value, (bool, int, float, complex)):
+        return value, (2, dtypes.of_number(value)), None
+    if isinstance(value, (bool, int, float, complex)) and position in record.numbers:
         return value, (2, dtypes.of_number(value)), None
     name = "input" if position == 1 else "other"
+    if position not in record.numbers:
+        raise _no_tensor(record.name, name, position, value)
     raise TypeError(f"{record.name}(): argument '{name}' (position {position}) must be Tensor "
                     f"or Number, not {type(value).__name__}")
+
+
+def _no_tensor(function, name, position, value):
+    return TypeError(f"{function}(): argument '{name}' (position {position}) must be Tensor, not "
+                     f"{type(value).__name__}. Make one with torch.tensor(...)")
+
+
+def need_tensors(function, **values):
+    """Refuse first arguments, given by name in their order, that are not Tensors.
+
+    Raises:
+        TypeError: naming function, argument and position.
+    """
+    for position, (name, value) in enumerate(values.items(), 1):
+        if not isinstance(value, Tensor):
+            raise _no_tensor(function, name, position, value)
 
 
 def shape_error(record, x, y):

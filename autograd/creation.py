@@ -1,6 +1,7 @@
 """Filled tensors, and ranges of numbers."""
 
 import builtins
+import math
 from operator import index
 
 import numpy as np
@@ -212,6 +213,8 @@ def arange(start=0, end=None, step=1, *, dtype=None, device=None, requires_grad=
         start, end = 0, start
     if step == 0:
         raise RuntimeError("step must be nonzero")
+    if not (abs(start) < math.inf and abs(end) < math.inf):
+        raise RuntimeError(f"unsupported range: {start} -> {end}")
     if (end - start) * step < 0:
         raise RuntimeError(
             f"upper bound and lower bound inconsistent with step sign: arange({start}, {end}, "
@@ -248,6 +251,8 @@ def linspace(start, end, steps, *, dtype=None, device=None, requires_grad=False,
     >>> ember.linspace(0, 1, 3)
     tensor([0.0000, 0.5000, 1.0000])
     """
+    if isinstance(steps, float):
+        raise TypeError(f"linspace(): argument 'steps' must be int, not float ({steps})")
     start, end, steps = _number(start), _number(end), int(steps)
     if steps < 0:
         raise RuntimeError(f"number of steps must be non-negative, got {steps}")

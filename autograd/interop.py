@@ -50,6 +50,9 @@ def __array_ufunc__(self, ufunc, method, *inputs, out=None, **options):
         return _on_arrays(ufunc.__name__, getattr(ufunc, method), inputs, options)
     if method == "reduce":
         return fromnumpy.reduced(record.call, *inputs, **options)
+    if 1 not in record.numbers:  # NumPy takes numbers wherever it takes arrays
+        inputs = [np.asarray(v)[()] if isinstance(v, (int, float)) else v for v in inputs]
+        return record.call(*[v if isinstance(v, np.generic) else _operand(v) for v in inputs])
     return record.call(*[_operand(value) for value in inputs])
 
 

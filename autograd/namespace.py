@@ -7,6 +7,8 @@ the few spellings that PyTorch lacks, and makes new arrays on the backend's devi
 
 import functools
 
+import numpy as np
+
 from .op import RECORDS
 from .tensor import Tensor
 
@@ -54,7 +56,18 @@ def _axis(name):
     return with_axis
 
 
+def _with_numbers(name):
+    """Return an op that PyTorch restricts to tensors as NumPy's, which takes numbers as well."""
+    def call(*operands):
+        return RECORDS[name].call(*[
+            x if isinstance(x, Tensor) else np.asarray(x)[()] for x in operands])
+
+    return call
+
+
 _SPELLINGS = {
+    "maximum": _with_numbers("maximum"),
+    "minimum": _with_numbers("minimum"),
     "expand_dims": _expand_dims,
     "asarray": lambda array: array,
     "ones_like": lambda x: x.new_ones(x.shape),

@@ -40,11 +40,13 @@ class Op:
         adjoint: whether the formulas are adjoints already. Others are plain derivatives, and
             where the output is complex the engine conjugates around them: PyTorch's gradient
             of f is g · conj(f'), which is conj(conj(g) · f').
+        numbers: which positions of an op of two operands may be Python numbers.
     """
 
     def __init__(self, forward, *, label=None, derivative="", cast=None, view=False,
                  varargs=None, lists=(), promoted=None, namespaces=("torch", "Tensor"),
-                 inplace=False, name=None, several=False, alone=False, adjoint=False):
+                 inplace=False, name=None, several=False, alone=False, adjoint=False,
+                 numbers=(1, 2)):
         self.name = name or forward.__name__.rstrip("_")
         self.label = label or self.name
         self.derivative = derivative
@@ -56,6 +58,7 @@ class Op:
         self.several = several
         self.alone = alone
         self.adjoint = adjoint
+        self.numbers = numbers
         self.signature = arguments.Signature(self.name, forward, varargs)
         self.lists = frozenset(lists)
         self.promoted = promoted

@@ -109,7 +109,7 @@ def binary(record):
                 return taken
         try:
             x, xnode, xp = input._array, input._node, input._xp
-            if other.__class__ is float and (
+            if other.__class__ is number and (
                     x.__class__ in fast_classes or x.dtype.kind == "f"):
                 y, ynode = other, None
             else:
@@ -164,6 +164,7 @@ def binary(record):
         return t
 
     to_float = cast == "float"
+    number = float if 2 in record.numbers else None  # a class that no operand has
     # NumPy scalars of one class have one dtype and live on one backend
     fast_classes = frozenset((np.float32, np.float64, np.float16))
     xkeeps_x = xkeeps_y = xkeeps_r = ykeeps_x = ykeeps_y = ykeeps_r = False

@@ -37,13 +37,31 @@ def test_two_dtypes_meet(left, right, wanted):
 
 
 @pytest.mark.parametrize("function", [
-    torch.add, torch.mul, torch.div, torch.pow, torch.atan2, torch.hypot, torch.logaddexp,
-    torch.xlogy, torch.remainder, torch.copysign, torch.clamp_min, torch.sub])
+    torch.add, torch.mul, torch.div, torch.pow, torch.xlogy, torch.remainder, torch.copysign, torch.clamp_min, torch.sub])
 def test_numbers_and_0d_tensors_do_not_widen(function):
     x = torch.ones(2)
     for other in (2.0, 2, torch.tensor(2.0, dtype=torch.float64)):
         if not (function is torch.clamp_min and not isinstance(other, float)):
             assert function(x, other).dtype is torch.float32
+
+
+@pytest.mark.parametrize("function", [
+    torch.atan2, torch.hypot, torch.logaddexp, torch.maximum, torch.fmin, torch.logical_and,
+    torch.heaviside, torch.complex, torch.polar, torch.isclose])
+def test_some_operations_take_tensors_only(function):
+    x = torch.ones(2)
+    for operands in ((x, 2), (x, 2.0), (2.0, x)):
+        with pytest.raises(TypeError, match="must be Tensor"):
+            function(*operands)
+
+
+@pytest.mark.parametrize("function", [torch.eq, torch.lt, torch.fmod, torch.copysign,
+                                      torch.clamp_min, torch.rsub])
+def test_some_operations_take_numbers_second_only(function):
+    x = torch.ones(2)
+    assert function(x, 2.0).shape == (2,)
+    with pytest.raises(TypeError, match="must be Tensor"):
+        function(2.0, x)
 
 
 @pytest.mark.parametrize("name", ["exp", "log1p", "sqrt", "sin", "atanh", "sigmoid", "rsqrt",

@@ -1,5 +1,6 @@
 """Limits, interpolation and scaled products: `clamp`, `lerp`, `addcmul` and their kin."""
 
+from ..arguments import need_tensors
 from ..op import op
 from ..tensor import tensor_method
 from .elementwise import add, div, mul, sub
@@ -80,12 +81,14 @@ def clip(input, min=None, max=None, *, out=None):
 @tensor_method
 def clamp_min(input, min, *, out=None):
     """Return the elements, those below `min` replaced by it."""
+    need_tensors("clamp_min", input=input)
     return clamp(input, min, out=out)
 
 
 @tensor_method
 def clamp_max(input, max, *, out=None):
     """Return the elements, those above `max` replaced by it."""
+    need_tensors("clamp_max", input=input)
     return clamp(input, None, max, out=out)
 
 
@@ -151,4 +154,5 @@ def addcdiv(input, tensor1, tensor2, *, value=1, out=None):
 @tensor_method
 def rsub(input, other, *, alpha=1):
     """Return other − alpha · input."""
+    need_tensors("rsub", input=input)
     return sub(other, input, alpha=alpha)

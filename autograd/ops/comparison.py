@@ -11,7 +11,7 @@ def _comparison(symbol, doc):
     """Make the record of a comparison from its forward."""
     def make(forward):
         forward.__doc__ = doc + " Shape: any, any -> broadcast. Result: bool."
-        return op(label=symbol, cast="promote", inplace=True)(forward)
+        return op(label=symbol, cast="promote", inplace=True, numbers=(2,))(forward)
 
     return make
 
@@ -92,25 +92,25 @@ def logical_not(xp, input):
     return xp.logical_not(input)
 
 
-@op(inplace=True)
+@op(numbers=(), inplace=True)
 def logical_and(xp, input, other):
     """Whether both elements are non-zero."""
     return xp.logical_and(input, other)
 
 
-@op(inplace=True)
+@op(numbers=(), inplace=True)
 def logical_or(xp, input, other):
     """Whether at least one element is non-zero."""
     return xp.logical_or(input, other)
 
 
-@op(inplace=True)
+@op(numbers=(), inplace=True)
 def logical_xor(xp, input, other):
     """Whether exactly one element is non-zero."""
     return xp.logical_xor(input, other)
 
 
-@op(cast="promote")
+@op(cast="promote", numbers=())
 def isclose(xp, input, other, rtol=1e-05, atol=1e-08, equal_nan=False):
     """Whether |input − other| ≤ atol + rtol · |other|.
 

@@ -8,13 +8,14 @@ Source: https://docs.pytorch.org/docs/stable/notes/autograd.html#complex-autogra
 import math
 
 from .. import dtypes
+from ..arguments import need_tensors
 from ..op import RECORDS, op
 from ..tensor import Tensor, tensor_method
 
 __all__ = ["angle", "conj", "imag", "polar", "real", "resolve_conj", "resolve_neg"]
 
 
-@op(name="complex", namespaces=("torch",), adjoint=True, derivative="∂real: Re g; ∂imag: Im g")
+@op(name="complex", namespaces=("torch",), adjoint=True, numbers=(), derivative="∂real: Re g; ∂imag: Im g")
 def complex_(xp, real, imag):
     """Complex numbers from their parts. Shape: any, any -> broadcast.
 
@@ -39,6 +40,7 @@ def polar(abs, angle, *, out=None):
 
     Source: https://docs.pytorch.org/docs/stable/generated/torch.polar.html
     """
+    need_tensors("polar", abs=abs, angle=angle)
     return complex_(abs * angle.cos(), abs * angle.sin(), out=out)
 
 

@@ -134,7 +134,8 @@ remainder.vjp("input", lambda g: g)
 remainder.vjp("other", lambda xp, g, input, other: -g * xp.floor(input / other))
 
 
-@op(cast="promote", inplace=True, derivative="∂input: g; ∂other: −g · trunc(input/other)")
+@op(numbers=(2,), cast="promote", inplace=True,
+    derivative="∂input: g; ∂other: −g · trunc(input/other)")
 def fmod(xp, input, other):
     """Remainder of division; its sign is the dividend's."""
     _no_integer_zero(xp, other)

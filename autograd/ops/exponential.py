@@ -3,6 +3,7 @@
 import math
 
 from .. import dtypes, return_types
+from ..arguments import need_tensors
 from ..op import op
 from ..tensor import Tensor, tensor_method
 from .elementwise import mul, pow
@@ -112,7 +113,7 @@ log1p.vjp("input", lambda g, input: g / (input + 1))
 # -- of two tensors -------------------------------------------------------------------------------
 
 
-@op(cast="float", label="log(eˣ + eʸ)",
+@op(numbers=(), cast="float", label="log(eˣ + eʸ)",
     derivative="∂input: g · exp(input − out); ∂other: g · exp(other − out)")
 def logaddexp(xp, input, other):
     """Logarithm of the sum of two exponentials, without overflow.
@@ -128,7 +129,7 @@ logaddexp.vjp("input", lambda xp, g, input, other: g / (1 + xp.exp(other - input
 logaddexp.vjp("other", lambda xp, g, input, other: g / (1 + xp.exp(input - other)))
 
 
-@op(cast="float", label="log₂(2ˣ + 2ʸ)",
+@op(numbers=(), cast="float", label="log₂(2ˣ + 2ʸ)",
     derivative="∂input: g · 2^(input − out); ∂other: g · 2^(other − out)")
 def logaddexp2(xp, input, other):
     """Logarithm to base 2 of the sum of two powers of 2, without overflow.
@@ -229,6 +230,7 @@ def ldexp(input, other, *, out=None):
     >>> ember.ldexp(ember.tensor([1.]), ember.tensor([1, 2, 3]))
     tensor([2., 4., 8.])
     """
+    need_tensors("ldexp", input=input)
     return mul(input, pow(2.0, other), out=out)
 
 

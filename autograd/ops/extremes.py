@@ -119,7 +119,7 @@ def _unless(loses, xp, g, input, other):
     return xp.where(input == other, g * 0.5, xp.where(loses, 0.0, g))
 
 
-@op(cast="promote", derivative="g where input > other, half of it where equal")
+@op(numbers=(), cast="promote", derivative="g where input > other, half of it where equal")
 def maximum(xp, input, other):
     """Larger of two elements; NaN if either is. Equal ones share the gradient.
 
@@ -132,7 +132,7 @@ def maximum(xp, input, other):
     return xp.maximum(input, other)
 
 
-@op(cast="promote", derivative="g where input < other, half of it where equal")
+@op(numbers=(), cast="promote", derivative="g where input < other, half of it where equal")
 def minimum(xp, input, other):
     """Smaller of two elements; NaN if either is. Equal ones share the gradient.
 
@@ -145,13 +145,13 @@ def minimum(xp, input, other):
     return xp.minimum(input, other)
 
 
-@op(cast="promote", derivative="g where input ≥ other or other is NaN")
+@op(numbers=(), cast="promote", derivative="g where input ≥ other or other is NaN")
 def fmax(xp, input, other):
     """Larger of two elements; NaN only if both are."""
     return xp.fmax(input, other)
 
 
-@op(cast="promote", derivative="g where input ≤ other or other is NaN")
+@op(numbers=(), cast="promote", derivative="g where input ≤ other or other is NaN")
 def fmin(xp, input, other):
     """Smaller of two elements; NaN only if both are."""
     return xp.fmin(input, other)

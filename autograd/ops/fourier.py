@@ -11,6 +11,7 @@ from ..op import RECORDS, op
 from ..tensor import tensor_method
 from .complex import conj
 from .dims import axis
+from .padding import constant_pad_nd
 
 __all__ = ["stft"]
 
@@ -235,7 +236,7 @@ def stft(input, n_fft, hop_length=None, win_length=None, window=None, center=Tru
         if pad_mode == "reflect":
             input = _mirrored(input, half)
         else:
-            input = RECORDS["constant_pad_nd"].call(input, (half, half), 0.0)
+            input = constant_pad_nd(input, (half, half))
     if not 0 < n_fft <= input.shape[-1] or hop_length <= 0 or not 0 < win_length <= n_fft:
         raise RuntimeError(f"stft: expected 0 < win_length <= n_fft <= {input.shape[-1]} and "
                            f"hop_length > 0, but got win_length={win_length}, n_fft={n_fft}, "

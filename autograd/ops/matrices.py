@@ -326,6 +326,9 @@ def linalg_cross(input, other, *, dim=-1, out=None):
 
     Source: https://docs.pytorch.org/docs/stable/generated/torch.linalg.cross.html
     """
+    if 3 not in (input.shape[dim], other.shape[dim]) or input.shape[dim] != other.shape[dim]:
+        raise RuntimeError(f"linalg.cross: inputs dimension {dim} must have length 3. Got "
+                           f"{input.shape[dim]} and {other.shape[dim]}")
     if input.ndim == other.ndim and input.shape != other.shape:
         input, other = broadcast_tensors(input, other)
     return cross(input, other, dim, out=out)

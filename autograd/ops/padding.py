@@ -2,9 +2,11 @@
 
 from ..op import op
 
+__all__ = ["constant_pad_nd"]
 
-@op(namespaces=(), derivative="g without the border")
-def pad(xp, input, widths, value=0):
+
+@op(name="pad", namespaces=(), derivative="g without the border")
+def _pad(xp, input, widths, value=0):
     """Put `before` and `after` elements of a value around each axis.
 
     Args:
@@ -14,5 +16,32 @@ def pad(xp, input, widths, value=0):
     return xp.pad(input, widths, constant_values=value)
 
 
-pad.vjp("input", lambda g, widths: g[tuple([
+_pad.vjp("input", lambda g, widths: g[tuple([
     slice(before, n - after) for n, (before, after) in zip(g.shape, widths)])])
+
+
+def constant_pad_nd(input, pad, value=0):
+    """Return the input with a border of one value; negative widths crop.
+
+    Args:
+        pad: widths (before, after) of the last dimension, then of the one before, and so on.
+    Raises:
+        RuntimeError: for an odd number of widths or too many.
+
+    >>> import ember
+    >>> ember.constant_pad_nd(ember.ones(2), (1, -1))
+    tensor([0., 1.])
+    """
+    if len(pad) % 2 or len(pad) > 2 * input.ndim:
+        raise RuntimeError(f"constant_pad_nd: expected an even number of widths, at most "
+                           f"{2 * input.ndim}, but got {len(pad)}")
+    widths = [(0, 0)] * input.ndim
+    for i in range(len(pad) // 2):
+        widths[-1 - i] = tuple(pad[2 * i:2 * i + 2])
+    for n, (before, after) in zip(input.shape, widths):
+        if n + before + after < 0:
+            raise RuntimeError(f"constant_pad_nd: the input size {n}, plus negative padding "
+                               f"{before} and {after}, resulted in a negative output size")
+    inner = input[tuple([slice(max(-before, 0), n - max(-after, 0))
+                         for n, (before, after) in zip(input.shape, widths)])]
+    return _pad(inner, [(max(before, 0), max(after, 0)) for before, after in widths], value)

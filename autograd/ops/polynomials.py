@@ -31,6 +31,9 @@ def _family(name, doc, first, step, argument=None):
 
     def call(input, n, *, out=None):
         like = input if isinstance(input, Tensor) else n
+        if not isinstance(like, Tensor):
+            raise TypeError(f"{name}(): at least one of x and n must be Tensor, but they are "
+                            f"{type(input).__name__} and {type(n).__name__}")
         pair = [t if isinstance(t, Tensor) else like.new_tensor(t) for t in (input, n)]
         return polynomial(*pair, out=out)
 

@@ -67,6 +67,9 @@ def ormqr(input, tau, other, left=True, transpose=False, *, out=None):
 
     Source: https://docs.pytorch.org/docs/stable/generated/torch.ormqr.html
     """
+    if input.ndim < 2 or other.ndim < 2:
+        which = "input" if input.ndim < 2 else "other"
+        raise RuntimeError(f"torch.ormqr: {which} must have at least 2 dimensions.")
     vectors = _householder_vectors(input, tau.shape[-1])
     if left:
         tau = tau.conj() if transpose else tau

@@ -111,7 +111,8 @@ def positive(input):
     return input
 
 
-@op(cast="float", inplace=True, derivative="∂input: g, negated where the sign was changed")
+@op(numbers=(2,), cast="float", inplace=True,
+    derivative="∂input: g, negated where the sign was changed")
 def copysign(xp, input, other):
     """Magnitude of input with the sign of other.
 
@@ -128,7 +129,7 @@ copysign.vjp("input", lambda xp, g, input, out: g * (xp.sign(out) * xp.sign(inpu
 copysign.vjp("other", lambda g: g * 0)
 
 
-@op(cast="promote", inplace=True)
+@op(numbers=(), cast="promote", inplace=True)
 def heaviside(xp, input, values):
     """Heaviside's step: 0 below zero, 1 above, the given values at zero.
 
@@ -139,7 +140,7 @@ def heaviside(xp, input, values):
     return xp.where(input == 0, values, (input > 0).astype(input.dtype))
 
 
-@op(cast="promote", inplace=True, derivative="∂input: g; ∂other: 0")
+@op(numbers=(), cast="promote", inplace=True, derivative="∂input: g; ∂other: 0")
 def nextafter(xp, input, other):
     """The next floating point number after input in the direction of other."""
     return xp.nextafter(input, other)

@@ -297,5 +297,8 @@ def histogramdd(input, bins, *, range=None, weight=None, density=False):
     Args: as for `histogram`, with a list of bins or edges, and a flat list of limits.
     Source: https://docs.pytorch.org/docs/stable/generated/torch.histogramdd.html
     """
+    if not isinstance(bins, int) and len(bins) != input.shape[-1]:
+        raise RuntimeError("histogramdd: The size of bins must be equal to the innermost dimension "
+                           f"of the input, but they are {len(bins)} and {input.shape[-1]}.")
     hist, *edges = _histogramdd(input, bins, range, weight, density)
     return return_types.histogramdd(hist, tuple(edges))

@@ -109,13 +109,15 @@ def _density(xp, g, input, other):
     return g * xp.exp((input - 1) * xp.log(other) - other - xp.lgamma(input))
 
 
-@op(cast="float", inplace=True, derivative="∂other: g · other^(input−1) · exp(−other) / Γ(input)")
+@op(numbers=(), cast="float", inplace=True,
+    derivative="∂other: g · other^(input−1) · exp(−other) / Γ(input)")
 def igamma(xp, input, other):
     """Regularised lower incomplete gamma function P(input, other)."""
     return xp.gammainc(input, other).astype(input.dtype, copy=False)
 
 
-@op(cast="float", inplace=True, derivative="∂other: −g · other^(input−1) · exp(−other) / Γ(input)")
+@op(numbers=(), cast="float", inplace=True,
+    derivative="∂other: −g · other^(input−1) · exp(−other) / Γ(input)")
 def igammac(xp, input, other):
     """Regularised upper incomplete gamma function Q(input, other)."""
     return xp.gammaincc(input, other).astype(input.dtype, copy=False)

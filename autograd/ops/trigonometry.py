@@ -119,7 +119,7 @@ def atanh(xp, input):
 atanh.vjp("input", lambda g, input: g / (1 - input * input))
 
 
-@op(cast="float", inplace=True,
+@op(numbers=(), cast="float", inplace=True,
     derivative="∂input: g · other / (input² + other²); ∂other: −g · input / (input² + other²)")
 def atan2(xp, input, other):
     """Angle of the point (other, input)."""
@@ -135,7 +135,7 @@ atan2.vjp("input", lambda xp, g, input, other: g * other / _square_or_one(xp, in
 atan2.vjp("other", lambda xp, g, input, other: -g * input / _square_or_one(xp, input, other))
 
 
-@op(cast="float", inplace=True, label="hypot",
+@op(numbers=(), cast="float", inplace=True, label="hypot",
     derivative="∂input: g · input / out; ∂other: g · other / out; 0 at the origin")
 def hypot(xp, input, other):
     """Length of the hypotenuse √(input² + other²), without overflow.

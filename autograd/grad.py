@@ -115,15 +115,15 @@ def _run(roots, retain, create_graph, targets):
 def _accumulate(t, node, g, create_graph):
     """Add a gradient to a tensor's `.grad`, an array that nobody else refers to."""
     have = t.grad
-    if have is not None and have._array.shape != g.shape:
+    if have is None:
+        t._grad = g if create_graph else _wrap_owned(g, node.xp)
+    elif have._array.shape != g.shape:
         raise RuntimeError(
             f"the gradient of shape {list(g.shape)} cannot be added to .grad of shape "
             f"{list(have._array.shape)}: the leaf's shape was changed in place after the forward "
             "computation. Set its .grad to None first")
-    if create_graph:
-        t._grad = g if have is None else have + g
-    elif have is None:
-        t._grad = _wrap_owned(g, node.xp)
+    elif create_graph:
+        t._grad = have + g
     elif have._node is None and have._array.ndim:
         have._array += g
         writes.mark_written(have._array)

@@ -129,9 +129,10 @@ def make_node(op, parents, saved, out, xp, cls=Node):
 
 def note_call(module, start, out):
     """Note on the node of a result which module's call made it, for drawings to fold."""
-    if out.__class__ is tuple and out:
-        out = out[0]
-    node = getattr(out, "_node", None)
+    try:
+        node = out._node
+    except AttributeError:
+        node = getattr(out[0], "_node", None) if out.__class__ is tuple and out else None
     if node.__class__ is Node or node.__class__ is OutputNode:
         node.modules = (*getattr(node, "modules", ()), (module, start))
 

@@ -19,6 +19,7 @@ from ..autograd import dtypes
 from ..autograd.modes import enable_grad
 from ..autograd.tensor import Tensor
 from ..autograd.writes import mark_written
+from ..backends import cpu
 from .optimizer import COUNTERS, Optimizer
 from .pack import Pack, small
 
@@ -99,7 +100,7 @@ class RuleOptimizer(Optimizer):
             with enable_grad():
                 loss = closure()
         # As in PyTorch, a division by zero or an overflow shows in the parameters only.
-        with np.errstate(all="ignore"):
+        with cpu.quiet():
             for index, group in enumerate(self.param_groups):
                 self._step_group(index, group)
         return loss

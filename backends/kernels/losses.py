@@ -37,4 +37,5 @@ class ClassCrossEntropy:
 def _in_range(xp, target, classes):
     """Whether all class numbers are valid; the composition reports or ignores others."""
     # read as unsigned numbers, negative ones are huge: one pass finds both kinds
-    return xp.to_host(target.view(f"u{target.itemsize}").max()) < classes
+    unsigned = xp.uint64 if target.itemsize == 8 else xp.uint8
+    return xp.to_host(target.view(unsigned).max()) < classes

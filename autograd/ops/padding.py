@@ -6,7 +6,7 @@ __all__ = ["constant_pad_nd"]
 
 
 @op(name="pad", namespaces=(), derivative="g without the border")
-def _pad(xp, input, widths, value=0):
+def pad_each(xp, input, widths, value=0):
     """Put `before` and `after` elements of a value around each axis.
 
     Args:
@@ -16,7 +16,7 @@ def _pad(xp, input, widths, value=0):
     return xp.pad(input, widths, constant_values=value)
 
 
-_pad.vjp("input", lambda g, widths: g[tuple([
+pad_each.vjp("input", lambda g, widths: g[tuple([
     slice(before, n - after) for n, (before, after) in zip(g.shape, widths)])])
 
 
@@ -44,4 +44,4 @@ def constant_pad_nd(input, pad, value=0):
                                f"{before} and {after}, resulted in a negative output size")
     inner = input[tuple([slice(max(-before, 0), n - max(-after, 0))
                          for n, (before, after) in zip(input.shape, widths)])]
-    return _pad(inner, [(max(before, 0), max(after, 0)) for before, after in widths], value)
+    return pad_each(inner, [(max(before, 0), max(after, 0)) for before, after in widths], value)

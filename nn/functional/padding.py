@@ -65,7 +65,7 @@ def _constant(input, pad, value):
         input = input[tuple([slice(max(-before, 0), n - max(-after, 0))
                              for n, (before, after) in zip(input.shape, pairs)])]
         pairs = [(max(before, 0), max(after, 0)) for before, after in pairs]
-    return records.pad(input, pairs, value)
+    return records.pad_each(input, pairs, value)
 
 
 def _reflected(i, n):

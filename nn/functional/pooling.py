@@ -43,7 +43,7 @@ def _fit(x, dim, count, kernel, stride, padding, dilation, value):
         return x
     widths = [(0, 0)] * x.ndim
     widths[dim] = (padding, max(after, 0))
-    return records.pad(x, widths, value)
+    return records.pad_each(x, widths, value)
 
 
 class _Plan:

@@ -271,6 +271,8 @@ def normal(mean=0.0, std=1.0, size=None, *, generator=None, out=None, dtype=None
     result = _new(fills.normal, shape, generator, None, source.dtype, source.device,
                   False).mul_(std.detach())
     result = result.add_(mean.detach() if isinstance(mean, Tensor) else mean)
+    if isinstance(mean, Tensor) and mean._node is not None and std._node is not None:
+        source = mean + std  # what reaches both
     return _sampled(source if source._node is not None else std, result, out)
 
 

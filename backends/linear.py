@@ -1,8 +1,22 @@
 """Linear algebra of stacked matrices: the array module's, with PyTorch's names."""
 
+import importlib
 import math
 
 import numpy as np
+
+
+_PREFIXES = {"f": "s", "d": "d", "F": "c", "D": "z"}  # LAPACK names dtypes so
+
+
+def _lapack(kind, hermitian, a):
+    """Return LAPACK's routine for symmetric, or for hermitian matrices of a dtype."""
+    try:
+        lapack = importlib.import_module("scipy.linalg.lapack")
+    except ImportError as error:
+        raise ImportError("linalg.ldl_factor needs SciPy: pip install 'ember[scipy]'") from error
+    family = "he" if hermitian and a.dtype.kind == "c" else "sy"
+    return getattr(lapack, _PREFIXES[a.dtype.char] + family + kind)
 
 
 class Linear:
@@ -90,3 +104,24 @@ class Linear:
             order[batch, other] = here
         identity = order[:, None, :] == self.arange(rows)[:, None]
         return identity.astype(dtype).reshape(lead + (rows, rows))
+
+    def ldl(self, a, hermitian):
+        """Return (packed L and D, exchanges, infos) of symmetric matrices: LAPACK's `sytrf`."""
+        a = np.asarray(self.to_host(a))
+        packed, pivots = np.empty_like(a), np.empty(a.shape[:-1], np.int32)
+        infos = np.zeros(a.shape[:-2], np.int32)
+        for i in np.ndindex(*a.shape[:-2]) if a.size else ():
+            both, pivots[i], infos[i] = _lapack("trf", hermitian, a)(a[i], lower=1)
+            packed[i] = np.tril(both)
+        return self.from_host(packed), self.from_host(pivots), self.from_host(infos)
+
+    def ldl_solve(self, a, pivots, b, hermitian):
+        """Return x with the factorised a @ x = b."""
+        a, pivots, b = (np.asarray(self.to_host(v)) for v in (a, pivots, b))
+        lead = np.broadcast_shapes(a.shape[:-2], b.shape[:-2])
+        a, pivots, b = (np.broadcast_to(v, lead + v.shape[v.ndim - n:])
+                        for v, n in ((a, 2), (pivots, 1), (b, 2)))
+        x = np.empty(b.shape, b.dtype)
+        for i in np.ndindex(*lead) if b.size else ():
+            x[i], _ = _lapack("trs", hermitian, a)(a[i], pivots[i], b[i], lower=1)
+        return self.from_host(x)

@@ -31,6 +31,9 @@ _FUNCTIONS = frozenset((
     "max_pool2d", "max_pool3d", "native_channel_shuffle", "pairwise_distance", "pdist",
     "pixel_shuffle", "pixel_unshuffle", "prelu", "relu_", "rms_norm", "rrelu", "rrelu_", "selu",
     "selu_", "threshold_"))
+_NATIVE = frozenset((
+    "grid_sampler", "grid_sampler_2d", "grid_sampler_3d", "native_batch_norm",
+    "native_group_norm", "native_layer_norm"))
 
 
 def __getattr__(name):
@@ -38,6 +41,8 @@ def __getattr__(name):
         return _importlib.import_module("." + name, __name__)
     if name in _FUNCTIONS:
         return getattr(_importlib.import_module(".nn.functional", __name__), name)
+    if name in _NATIVE:
+        return getattr(_importlib.import_module(".nn.functional.native", __name__), name)
     raise AttributeError(f"module 'ember' has no attribute '{name}'")
 
 

@@ -5,6 +5,15 @@ Source: https://docs.pytorch.org/docs/stable/linalg.html
 
 from .autograd.op import RECORDS as _RECORDS
 from .autograd.ops.decomposition import LinAlgError as LinAlgError
+from .autograd.ops.ldl import (
+    ldl_factor as ldl_factor,
+)
+from .autograd.ops.ldl import (
+    ldl_factor_ex as ldl_factor_ex,
+)
+from .autograd.ops.ldl import (
+    ldl_solve as ldl_solve,
+)
 from .autograd.ops.linalg import matmul as matmul
 from .autograd.ops.matrices import (
     cond as cond,

@@ -236,3 +236,32 @@ def test_distances(p):
     wanted = torch.stack([torch.stack([torch.dist(a, b, p) for b in y]) for a in x])
     assert torch.allclose(torch.cdist(x, y, p), wanted)
     assert torch.autograd.gradcheck(lambda x, y: torch.cdist(x, y, p), (x, y))
+
+
+@pytest.mark.parametrize("hermitian", [False, True])
+def test_ldl_factors_solve_indefinite_systems(hermitian):
+    pytest.importorskip("scipy")
+    a = torch.tensor([[0., 2j, 1.], [-2j, 1., 3.], [1., 3., -2.]], dtype=torch.complex128)
+    a = a if hermitian else (a + a.mT) / 2 + 1j
+    b = torch.tensor([[1.], [2.], [3.]], dtype=torch.complex128)
+    packed, pivots, info = torch.linalg.ldl_factor_ex(a, hermitian=hermitian)
+    x = torch.linalg.ldl_solve(packed, pivots, b, hermitian=hermitian)
+    assert info.item() == 0 and pivots.dtype is torch.int32
+    assert torch.allclose(a @ x, b)
+
+
+def test_complex_factorisations_have_the_gradient_of_their_product():
+    """L Lᴴ, Q R, U S Vᴴ and V Λ Vᴴ are the matrix again, so its gradient has to come through."""
+    x = torch.tensor([[2., 1j, 0.5], [-1j, 3., 0.2j], [0.5, -0.2j, 4.]], dtype=torch.complex128,
+                     requires_grad=True)
+    g = torch.tensor([[1., 2j, 0.], [-2j, 0.5, 1.], [0., 1., 3.]], dtype=torch.complex128)
+
+    def through(remade):
+        return torch.autograd.grad(remade, x, g)[0]
+
+    lower = torch.linalg.cholesky(x)
+    q, r = torch.linalg.qr(x)
+    u, s, vh = torch.linalg.svd(x)
+    values, vectors = torch.linalg.eigh(x)
+    for remade in (lower @ lower.mH, q @ r, u * s @ vh, vectors * values @ vectors.mH):
+        assert torch.allclose(through(remade), g)

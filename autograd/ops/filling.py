@@ -10,7 +10,7 @@ from .indexing import has_history
 from .scalars import checked
 from .shape import spread
 
-__all__ = ["fill_", "resize_as_", "zero_"]
+__all__ = ["empty_permuted", "empty_strided", "fill_", "resize_as_", "zero_"]
 
 
 @op(name="fill", derivative="∂value: g summed")
@@ -154,6 +154,43 @@ def new_empty_strided(self, size, stride, *, dtype=None, device=None, requires_g
     made = creation.empty((needed,), **_like(self, dtype, device)).as_strided(size, stride)
     made = Tensor._wrap(made._array, made._xp)
     return made.requires_grad_() if requires_grad else made
+
+
+def empty_strided(size, stride, *, dtype=None, layout=None, device=None, requires_grad=False,
+                  pin_memory=False):
+    """Return an unset tensor of a size with the given strides.
+
+    Source: https://docs.pytorch.org/docs/stable/generated/torch.empty_strided.html
+    """
+    like = creation.empty((0,), dtype=dtype, device=device)
+    return new_empty_strided(like, size, stride, requires_grad=requires_grad)
+
+
+def empty_permuted(size, physical_layout, *, dtype=None, layout=None, device=None,
+                   requires_grad=False, pin_memory=False):
+    """Return an unset tensor whose dimensions lie in memory in the given order, outermost first.
+
+    Raises:
+        RuntimeError: when the order does not name each dimension once.
+    Source: https://docs.pytorch.org/docs/stable/generated/torch.empty_permuted.html
+
+    >>> import ember
+    >>> ember.empty_permuted((2, 3), (1, 0)).stride()
+    (1, 2)
+    """
+    if len(size) != len(physical_layout):
+        raise RuntimeError("Number of dimensions in size does not match the length of the "
+                           f"physical_layout: {len(size)} and {len(physical_layout)}")
+    strides, step = [None] * len(size), 1
+    for d in reversed(physical_layout):
+        if not 0 <= d < len(size):
+            raise RuntimeError(f"Dimension out of range (expected to be between 0 and "
+                               f"{len(size) - 1}, but got {d})")
+        if strides[d] is not None:
+            raise RuntimeError("Duplicate dim not allowed")
+        strides[d] = step
+        step *= max(size[d], 1)
+    return empty_strided(size, strides, dtype=dtype, device=device, requires_grad=requires_grad)
 
 
 # -- size in place --------------------------------------------------------------------------------

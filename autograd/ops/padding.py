@@ -38,10 +38,13 @@ def constant_pad_nd(input, pad, value=0):
     widths = [(0, 0)] * input.ndim
     for i in range(len(pad) // 2):
         widths[-1 - i] = tuple(pad[2 * i:2 * i + 2])
-    for n, (before, after) in zip(input.shape, widths):
+    for dim, (n, (before, after)) in enumerate(zip(input.shape, widths)):
         if n + before + after < 0:
-            raise RuntimeError(f"constant_pad_nd: the input size {n}, plus negative padding "
-                               f"{before} and {after}, resulted in a negative output size")
-    inner = input[tuple([slice(max(-before, 0), n - max(-after, 0))
-                         for n, (before, after) in zip(input.shape, widths)])]
-    return pad_each(inner, [(max(before, 0), max(after, 0)) for before, after in widths], value)
+            raise RuntimeError(
+                f"The input size {n}, plus negative padding {before} and {after}, resulted in a "
+                f"negative output size, which is invalid. Check dimension {dim} of your input.")
+    if any(n < 0 for n in pad):
+        input = input[tuple([slice(max(-before, 0), n - max(-after, 0))
+                             for n, (before, after) in zip(input.shape, widths)])]
+        widths = [(max(before, 0), max(after, 0)) for before, after in widths]
+    return pad_each(input, widths, value)

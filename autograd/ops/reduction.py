@@ -191,6 +191,27 @@ def count_nonzero(xp, input, dim=None):
     return xp.sum(input != 0, axis=axes(dim, input.ndim), dtype=_LARGE_INTEGER)
 
 
+@tensor_method
+def sum_to_size(self, *size):
+    """Return the sum over the dimensions in which a smaller size has 1 or nothing.
+
+    Raises:
+        RuntimeError: when the size does not broadcast to the tensor's.
+    Source: https://docs.pytorch.org/docs/stable/generated/torch.Tensor.sum_to_size.html
+
+    >>> import ember
+    >>> ember.ones(2, 3).sum_to_size(1, 3)
+    tensor([[2., 2., 2.]])
+    """
+    size = tuple(size[0]) if len(size) == 1 and not isinstance(size[0], int) else size
+    shape = tuple(self.shape)
+    extra = len(shape) - len(size)
+    if extra < 0 or any(n not in (1, m) for n, m in zip(size, shape[extra:])):
+        raise RuntimeError(f"size {list(size)} is not expandable to size {list(shape)}.")
+    lost = [d for d, n in enumerate((1,) * extra + size) if n != shape[d] or d < extra]
+    return self.sum(lost, keepdim=True).reshape(size) if lost else self
+
+
 # -- leaving NaN out ------------------------------------------------------------------------------
 
 

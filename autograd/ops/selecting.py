@@ -4,7 +4,7 @@ import numpy as np
 
 from .. import inplace
 from ..arguments import shape_error
-from ..op import op
+from ..op import RECORDS, op
 from ..tensor import Tensor, tensor_method
 from ..viewing import copied, fast_backward, memory
 from . import keys
@@ -15,7 +15,8 @@ from .keys import at
 from .scalars import checked
 from .shape import expand, reshape
 
-__all__ = ["argwhere", "masked_scatter", "masked_select", "nonzero", "take_along_dim"]
+__all__ = ["argwhere", "masked_scatter", "masked_select", "nonzero",
+           "nonzero_static", "take_along_dim"]
 
 # -- by condition ---------------------------------------------------------------------------------
 
@@ -86,6 +87,18 @@ def nonzero(input, *, out=None, as_tuple=False):
         positions = xp.zeros((int(xp.to_host(array != 0)), 0), xp.int64)
     found = Tensor._wrap(positions, xp)
     return into(out, found)
+
+
+@tensor_method
+def nonzero_static(input, *, size, fill_value=-1, out=None):
+    """Return the first `size` positions that are not zero, and a filling for what is missing.
+
+    Shape: (size, ndim).
+    Source: https://docs.pytorch.org/docs/stable/generated/torch.nonzero_static.html
+    """
+    found = nonzero(input)[:size]
+    missing = found.new_full((size - found.shape[0], found.shape[1]), fill_value)
+    return into(out, RECORDS["cat"].call([found, missing], 0))
 
 
 @tensor_method

@@ -35,7 +35,8 @@ def pad(input, pad, mode="constant", value=None):
             f"Padding length should be less than or equal to two times the input dimension but "
             f"got padding length {len(pad)} and input of dimension {input.ndim}")
     if mode == "constant":
-        return _constant(input, pad, 0 if value is None else value)
+        return input.clone() if not any(pad) else records.constant_pad_nd(
+            input, pad, 0 if value is None else value)
     if value is not None and value != 0:
         raise ValueError(f"Padding mode '{mode}' doesn't take in value argument")
     if mode not in _SOURCES:
@@ -49,23 +50,6 @@ def pad(input, pad, mode="constant", value=None):
     for i in range(pairs):
         input = _continue(input, input.ndim - 1 - i, pad[2 * i], pad[2 * i + 1], mode)
     return input
-
-
-def _constant(input, pad, value):
-    if not any(pad):
-        return input.clone()
-    pairs = [(pad[i], pad[i + 1]) for i in range(0, len(pad), 2)][::-1]
-    pairs = [(0, 0)] * (input.ndim - len(pairs)) + pairs
-    for dim, (n, (before, after)) in enumerate(zip(input.shape, pairs)):
-        if n + before + after < 0:
-            raise RuntimeError(
-                f"The input size {n}, plus negative padding {before} and {after}, resulted in a "
-                f"negative output size, which is invalid. Check dimension {dim} of your input.")
-    if min(pad) < 0:
-        input = input[tuple([slice(max(-before, 0), n - max(-after, 0))
-                             for n, (before, after) in zip(input.shape, pairs)])]
-        pairs = [(max(before, 0), max(after, 0)) for before, after in pairs]
-    return records.pad_each(input, pairs, value)
 
 
 def _reflected(i, n):

@@ -277,6 +277,7 @@ def _eigh_input(xp, g, out):
     (gl, gv), (values, vectors) = g, out
     inner = xp.matmul(adjoint(xp, vectors), gv) / _gaps(xp, values)
     inner = inner - inner * _identity(xp, inner)
+    inner = 0.5 * (inner + adjoint(xp, inner))  # of hermitian matrices, one half being read
     inner = inner + xp.expand_dims(gl, -2) * _identity(xp, inner)
     return xp.matmul(xp.matmul(vectors, inner), adjoint(xp, vectors))
 

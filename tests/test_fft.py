@@ -95,3 +95,14 @@ def test_the_gradient_of_a_squared_absolute_value():
     z = torch.complex(x, y)
     (z.abs() ** 2).sum().backward()
     assert torch.allclose(x.grad, 2 * x) and torch.allclose(y.grad, 2 * y)
+
+
+@pytest.mark.parametrize("center", [True, False])
+def test_istft_gives_back_the_signal(center):
+    signal = torch.arange(64.0).sin()
+    window = torch.arange(1.0, 17.0)
+    made = torch.stft(signal, 16, window=window, center=center, return_complex=True)
+    assert torch.allclose(torch.istft(made, 16, window=window, center=center, length=64), signal,
+                          atol=1e-5)
+    with pytest.raises(RuntimeError, match="no window covers"):
+        torch.istft(made, 16, window=window * 0, center=center)

@@ -217,6 +217,17 @@ def is_complex(self):
 
 
 @tensor_method
+def chalf(self):
+    """Refuse, where PyTorch converts to complex32.
+
+    Raises:
+        NotImplementedError: always: array modules have no such dtype.
+    """
+    raise NotImplementedError("chalf(): ember has no complex32, as NumPy and CuPy have none. Use "
+                              ".cfloat() for complex64")
+
+
+@tensor_method
 def is_signed(self):
     """Return whether the dtype can hold negative numbers."""
     return self.dtype.is_signed

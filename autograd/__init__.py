@@ -29,8 +29,8 @@ __all__ = [
 ]
 
 # The modules whose `__all__` belongs to the namespace `torch`, beside the op records.
-_PUBLIC = ("anomaly", "composite", "creation", "devices", "dlpack", "drawing", "dtypes", "from_data",
-           "layouts", "modes", "random", "tensor", "typed", "vmap", "windows")
+_PUBLIC = ("anomaly", "composite", "creation", "devices", "dlpack", "drawing", "dtypes",
+           "from_data", "layouts", "modes", "random", "tensor", "typed", "vmap", "windows")
 
 
 def _torch_names():

@@ -5,7 +5,6 @@ import math
 
 import numpy as np
 
-
 _PREFIXES = {"f": "s", "d": "d", "F": "c", "D": "z"}  # LAPACK names dtypes so
 
 

@@ -37,7 +37,8 @@ def test_two_dtypes_meet(left, right, wanted):
 
 
 @pytest.mark.parametrize("function", [
-    torch.add, torch.mul, torch.div, torch.pow, torch.xlogy, torch.remainder, torch.copysign, torch.clamp_min, torch.sub])
+    torch.add, torch.mul, torch.div, torch.pow, torch.xlogy, torch.remainder, torch.copysign,
+    torch.clamp_min, torch.sub])
 def test_numbers_and_0d_tensors_do_not_widen(function):
     x = torch.ones(2)
     for other in (2.0, 2, torch.tensor(2.0, dtype=torch.float64)):

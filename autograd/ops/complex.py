@@ -15,7 +15,8 @@ from ..tensor import Tensor, tensor_method
 __all__ = ["angle", "conj", "imag", "polar", "real", "resolve_conj", "resolve_neg"]
 
 
-@op(name="complex", namespaces=("torch",), adjoint=True, numbers=(), derivative="∂real: Re g; ∂imag: Im g")
+@op(name="complex", namespaces=("torch",), adjoint=True, numbers=(),
+    derivative="∂real: Re g; ∂imag: Im g")
 def complex_(xp, real, imag):
     """Complex numbers from their parts. Shape: any, any -> broadcast.
 

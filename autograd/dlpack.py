@@ -54,8 +54,19 @@ def _shared(ext_tensor):
                           "ember knows 1 (CPU) and 2 (CUDA)")
     xp = backends.cpu if kind == _CPU else backends.get("cuda", index)
     array = xp.from_dlpack(ext_tensor)
+    if type(ext_tensor) is _Capsule and kind == _CPU:
+        array = np.asarray(_Writable(array))
     dtypes.of(array)
     return Tensor._wrap(array, xp)
+
+
+class _Writable:
+    """An array's memory without the caution of NumPy, to which every old capsule is constant."""
+
+    def __init__(self, array):
+        self._array = array
+        interface = dict(array.__array_interface__)
+        self.__array_interface__ = {**interface, "data": (interface["data"][0], False)}
 
 
 class _Capsule:

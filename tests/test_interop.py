@@ -151,3 +151,65 @@ def test_frombuffer():
 @numpy_reads
 def test_cuda_array_interface_is_there_on_a_gpu_only():
     assert not hasattr(ember.ones(2), "__cuda_array_interface__")
+
+
+# -- DLPack --------------------------------------------------------------------------------------
+
+
+@numpy_reads
+def test_dlpack_from_numpy_and_back():
+    a = np.arange(6.0).reshape(2, 3)
+    t = ember.from_dlpack(a[:, ::2])
+    t[0, 0] = 9
+    assert a[0, 0] == 9 and t.stride() == (3, 2)
+    np.from_dlpack(t)[1, 1] = 7
+    assert a[1, 2] == 7
+    assert ember.from_dlpack(a, copy=True).data_ptr() != a.ctypes.data
+    assert ember.from_dlpack(t).data_ptr() == t.data_ptr()
+
+
+@numpy_reads
+@pytest.mark.parametrize("dtype", ["bool", "uint8", "int64", "float16", "float64", "complex64"])
+def test_dlpack_keeps_types(dtype):
+    t = ember.ones(3, dtype=getattr(ember, dtype))
+    assert np.from_dlpack(t).dtype == dtype
+    assert ember.from_dlpack(np.ones(3, dtype)).dtype is t.dtype
+
+
+@numpy_reads
+def test_dlpack_capsules():
+    from ember.utils.dlpack import from_dlpack, to_dlpack
+
+    t = ember.zeros(2)
+    capsule = to_dlpack(t)
+    from_dlpack(capsule)[0] = 1
+    assert t.tolist() == [1, 0]
+    with pytest.raises(TypeError, match="nobody has taken"):
+        from_dlpack(capsule)
+
+
+@numpy_reads
+def test_dlpack_refuses_what_it_cannot_describe():
+    with pytest.raises(BufferError, match="detach"):
+        leaf(1.0).__dlpack__()
+    with pytest.raises(TypeError, match="__dlpack__"):
+        ember.from_dlpack([1, 2])
+    constant = np.ones(2)
+    constant.flags.writeable = False
+    t = ember.from_dlpack(constant)
+    with pytest.raises(ValueError, match="read-only"):
+        t += 1
+    assert constant.tolist() == [1, 1]
+
+
+@numpy_reads
+def test_dlpack_with_jax():
+    jax = pytest.importorskip("jax")
+    t = ember.arange(3, dtype=ember.float32)
+    assert jax.dlpack.from_dlpack(t).sum() == 3
+    x = jax.numpy.arange(3.0)
+    shared = ember.from_dlpack(x)
+    assert shared.data_ptr() == x.unsafe_buffer_pointer()
+    with pytest.raises(ValueError, match="read-only"):
+        shared[0] = 1
+    assert ember.from_dlpack(x, copy=True).add_(1).tolist() == [1, 2, 3]

@@ -2,7 +2,7 @@
 
 from importlib import import_module as _import_module
 
-from . import dtypes, interop, operators, ops, text
+from . import copying, dtypes, interop, operators, ops, overrides, text
 from .anomaly import detect_anomaly, set_detect_anomaly
 from .composite import composite, expand
 from .function import Function

@@ -248,17 +248,6 @@ class Tensor:
     def __dir__(self):
         return sorted(set(object.__dir__(self)) - {"_array", "_node", "_xp", "_grad"})
 
-    def __deepcopy__(self, memo):
-        if not self.is_leaf:
-            raise RuntimeError(
-                "Only Tensors created explicitly by the user (graph leaves) support the deepcopy "
-                "protocol at the moment. Use .detach() or .clone() on this one.")
-        if id(self) not in memo:
-            twin = memo[id(self)] = self.detach().clone()
-            twin.requires_grad = self.requires_grad
-            twin.grad = None if self.grad is None else self.grad.__deepcopy__(memo)
-        return memo[id(self)]
-
     # -- to Python and NumPy --------------------------------------------------------------------
 
     def item(self):

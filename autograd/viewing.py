@@ -4,7 +4,7 @@ A view op has a record like any other (`op(view=True)`); its forward replays the
 base was written in place. The public function computes the raw view itself and calls `made`.
 """
 
-from . import modes
+from . import detours, modes
 from .graph import Parameters, make_node
 from .tensor import Tensor, new
 from .views import register
@@ -37,6 +37,10 @@ def made(record, source, array, arguments):
         array: the raw result, sharing memory with `source`.
         arguments: keyword arguments with which `record` makes this view again.
     """
+    if detours.installed:
+        taken = _take_detour(made, record, source, array, arguments)
+        if taken is not NotImplemented:
+            return taken
     t = new(Tensor)
     t._array = array
     xp = t._xp = source._xp
@@ -55,6 +59,10 @@ def copied(record, source, array, arguments):
 
     `arguments` are saved as they are: `Parameters` stay after backward, a dict does not.
     """
+    if detours.installed:
+        taken = _take_detour(copied, record, source, array, arguments)
+        if taken is not NotImplemented:
+            return taken
     t = new(Tensor)
     t._array = array
     t._xp = source._xp
@@ -72,6 +80,10 @@ def made_several(record, source, arrays, arguments, tracked=True):
     """
     from .templates import multiple
 
+    if detours.installed:
+        taken = _take_detour(made_several, record, source, arrays, arguments, tracked)
+        if taken is not NotImplemented:
+            return taken
     xp, parent = source._xp, source._node
     recording = _switched() is None or modes.is_grad_enabled()
     if parent is None or not recording:
@@ -82,6 +94,24 @@ def made_several(record, source, arrays, arguments, tracked=True):
     for index, t in enumerate(tensors if tracked else ()):
         register(t, source, (record, arguments, index), True, recording)
     return tensors
+
+
+class _Again:
+    """What a detour calls to go on where the raw result is there already."""
+
+    is_raw = True  # its first argument has no say in the result any more
+
+    def __init__(self, maker, record, *rest):
+        self._maker, self._record, self._rest = maker, record, rest
+        self.__name__ = record.name
+
+    def __call__(self, source, **arguments):
+        raw, *rest = self._rest
+        return self._maker(self._record, source, raw, arguments, *rest)
+
+
+def _take_detour(maker, record, source, raw, arguments, *rest):
+    return detours.taken(record, _Again(maker, record, raw, *rest), (source,), arguments)
 
 
 def shares(view, array):

@@ -21,7 +21,7 @@ newaxis = None
 
 _PACKAGES = frozenset((
     "accelerator", "amp", "cuda", "distributed", "distributions", "fft", "func", "linalg", "nn",
-    "optim", "signal", "special", "torchviz", "utils", "version", "vision"))
+    "optim", "overrides", "signal", "special", "torchviz", "utils", "version", "vision"))
 # Functions of nn.functional that PyTorch offers under torch as well, with the same parameters.
 _FUNCTIONS = frozenset((
     "adaptive_avg_pool1d", "adaptive_max_pool1d", "alpha_dropout", "avg_pool1d", "bilinear",

@@ -38,13 +38,6 @@ class Parameter(Tensor):
             memo[id(self)].__dict__.update(self.__dict__)
         return memo[id(self)]
 
-    def __reduce_ex__(self, protocol):
-        return _rebuild, (type(self), self.detach(), self.requires_grad)
-
-
-def _rebuild(cls, data, requires_grad):
-    return cls(data, requires_grad)
-
 
 class Buffer(Tensor):
     """A tensor that becomes a buffer of the Module it is assigned to.

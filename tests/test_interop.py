@@ -1,6 +1,11 @@
 """Tensors and other libraries: NumPy's functions, DLPack, copies, pickles, subclasses."""
 
 import array
+import copy
+import io
+import pickle
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -213,3 +218,151 @@ def test_dlpack_with_jax():
     with pytest.raises(ValueError, match="read-only"):
         shared[0] = 1
     assert ember.from_dlpack(x, copy=True).add_(1).tolist() == [1, 2, 3]
+
+
+# -- copies and pickles --------------------------------------------------------------------------
+
+
+def test_a_copy_shares_memory_but_not_the_graph():
+    x = leaf(1.0, 2.0)
+    x.name = "weights"
+    y = copy.copy(x)
+    assert y.data_ptr() == x.data_ptr() and y.requires_grad and y.is_leaf and y.name == x.name
+    (y * 3).sum().backward()
+    assert x.grad is None and y.grad.tolist() == [3, 3]
+    assert copy.copy(x * 2).is_leaf
+
+
+def test_a_deep_copy_shares_nothing():
+    x = leaf(1.0, 2.0)
+    x.sum().backward()
+    x.note = [1]
+    first, second = copy.deepcopy([x, x])
+    assert first is second
+    first.data += 1
+    first.grad += 1
+    first.note.append(2)
+    assert (x.tolist(), x.grad.tolist(), x.note) == ([1, 2], [1, 1], [1])
+    with pytest.raises(RuntimeError, match="graph leaves"):
+        copy.deepcopy(x * 2)
+    strides = copy.deepcopy(ember.ones(2, 3).t()).stride()
+    assert strides == (1, 3)
+
+
+def test_a_deep_copied_module_keeps_shared_parameters_shared():
+    model = ember.nn.Sequential(ember.nn.Linear(2, 2), ember.nn.Linear(2, 2))
+    model[1].weight = model[0].weight
+    twin = copy.deepcopy(model)
+    assert twin[1].weight is twin[0].weight is not model[0].weight
+    assert type(twin[0].weight) is ember.nn.Parameter
+
+
+class Named(ember.Tensor):
+    pass
+
+
+@pytest.mark.parametrize("make", [
+    lambda: leaf(1.0, 2.0), lambda: ember.tensor(3), lambda: ember.ones(2, 3).t(),
+    lambda: ember.nn.Parameter(ember.ones(2), requires_grad=False), lambda: leaf(1.0) * 2,
+    lambda: ember.tensor([1 + 2j]), lambda: ember.ones(2).as_subclass(Named),
+    pytest.param(lambda: ember.ones(2, dtype=ember.bfloat16), marks=pytest.mark.skipif(
+        "not __import__('importlib.util').util.find_spec('ml_dtypes')"))])
+def test_pickles(make):
+    x = make()
+    x.name = "x"
+    data = pickle.dumps(x)
+    y = pickle.loads(data)  # noqa: S301
+    assert y.tolist() == x.tolist()
+    assert (y.dtype, y.device, type(y), y.name) == (x.dtype, x.device, type(x), "x")
+    assert y.requires_grad == x.requires_grad and y.is_leaf
+    assert modules_named(data) <= {"ember", "numpy", "numpy._core", "numpy.core", __name__}
+
+
+def modules_named(data):
+    """The modules whose functions unpickling calls."""
+    found = set()
+
+    class Recorder(pickle.Unpickler):
+        def find_class(self, module, name):
+            assert name in {"rebuild", "_reconstruct", "_frombuffer", "ndarray", "dtype", "Tensor",
+                            "Parameter", "Named", "scalar"} or module.startswith("ember.autograd")
+            found.add(module.rpartition(".")[0] if "numpy" in module else module.split(".")[0])
+            return super().find_class(module, name)
+
+    Recorder(io.BytesIO(data)).load()
+    return found - {""}
+
+
+# -- subclasses ----------------------------------------------------------------------------------
+
+
+class Logged(ember.Tensor):
+    """Notes the name of every operation."""
+
+    names: list = []
+
+    @classmethod
+    def __torch_function__(cls, func, types, args=(), kwargs=None):
+        cls.names.append(func.__name__)
+        return super().__torch_function__(func, types, args, kwargs)
+
+
+class Scalar(ember.Tensor):
+    """Implements operations by itself."""
+
+    @classmethod
+    def __torch_function__(cls, func, types, args=(), kwargs=None):
+        return "mean" if func is ember.mean else NotImplemented
+
+
+def test_results_keep_the_class_of_a_subclass():
+    x = Named([1.0, 2.0])
+    results = (x + 1, 1 - x, ember.ones(2) * x, x[0], x.detach(), ember.cat([x, x]), x.sum(),
+               x.sort().values, x.unbind()[0], x.reshape(2, 1), x.to(ember.float64), x.clone(),
+               ember.nn.functional.softmax(x, 0), x.T, x.exp())
+    assert {type(r) for r in results} == {Named}
+    assert type(ember.ones(2) + 1) is ember.Tensor
+    plain = ember.zeros(2)
+    assert plain.copy_(x) is plain and type(plain) is ember.Tensor
+
+
+def test_subclasses_differentiate():
+    x = ember.ones(2, requires_grad=True)
+    y = x.as_subclass(Named)
+    assert type(y) is Named and y.data_ptr() == x.data_ptr()
+    (y * 3).sum().backward()
+    assert x.grad.tolist() == [3, 3]
+    leaf_of_class = ember.Tensor._make_subclass(Named, ember.ones(2), True)
+    assert leaf_of_class.is_leaf and leaf_of_class.requires_grad
+    with pytest.raises(TypeError):
+        x.as_subclass(list)
+
+
+def test_torch_function_sees_operations():
+    Logged.names.clear()
+    x = Logged([1.0, 2.0])
+    y = ember.mean(x * 2)
+    y = ember.nn.functional.softmax(y.reshape(1), dim=0)[0]
+    assert Logged.names[:2] == ["mul", "mean"] and "softmax" in Logged.names
+    assert type(y) is Logged
+
+
+def test_torch_function_may_take_over_or_decline():
+    x = ember.ones(2).as_subclass(Scalar)
+    assert ember.mean(x) == "mean"
+    with pytest.raises(TypeError, match="no implementation found for 'torch.add'"):
+        ember.add(x, 1)
+    assert ember.overrides.has_torch_function((x,))
+    assert not ember.overrides.has_torch_function((ember.ones(1), ember.nn.Parameter()))
+    assert ember.overrides.handle_torch_function(ember.mean, (x,), x) == "mean"
+    assert ember.overrides.is_tensor_like(x)
+
+
+@pytest.mark.host_only
+def test_plain_programs_take_no_detour():
+    program = ("import ember as torch\n"
+               "from ember.autograd import detours\n"
+               "torch.nn.Linear(2, 2)(torch.ones(1, 2)).sum().backward()\n"
+               "print(detours.installed)\n")
+    run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert run.stdout == "()\n", run.stderr

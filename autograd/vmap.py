@@ -179,7 +179,9 @@ def _joined(func, out_dims, outputs, size):
 
 def _one(name, parts, dim, size):
     if dim is None:
-        if any(isinstance(p, Tensor) and p is not parts[0] and not _same(p, parts[0])
+        # distinct slices of one memory are examples, even where their values are equal
+        if any(isinstance(p, Tensor) and p is not parts[0] and (
+                not _same(p, parts[0]) or p._xp.owner(p._array) is p._xp.owner(parts[0]._array))
                for p in parts):
             raise ValueError(f"vmap({name}, ...): `{name}` can not return a BatchedTensor when "
                              "out_dim is None")

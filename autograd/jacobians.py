@@ -2,6 +2,7 @@
 
 import functools
 
+from .batching import arranged, like, strip
 from .levels import Level, gradients, is_wanted, release
 from .pushing import Pushforward
 from .pytree import flatten, unflatten
@@ -98,10 +99,10 @@ def columns(outputs, inputs, level, create_graph=None):
     forward = Pushforward(outputs, [t._node for t in inputs], keep=True)
     blocks = [[] for _ in outputs]
     for t in inputs:
-        pushed = [forward({t._node: v}) for v in _basis(t)]
+        pushed = [forward({t._node: arranged(v, t)}) for v in _basis(t)]
         for number, output in enumerate(outputs):
-            found = [output.detach().new_zeros(output.shape) if p[number] is None else p[number]
-                     for p in pushed]
+            found = [output.detach().new_zeros(output.shape) if p[number] is None
+                     else like(output, p[number]) for p in pushed]
             block = _stacked(found, output.shape + t.shape, output, -1)
             blocks[number].append(block if create_graph else release(block, level))
     return blocks
@@ -109,10 +110,11 @@ def columns(outputs, inputs, level, create_graph=None):
 
 def _basis(t):
     """Yield the unit tensors of a tensor's shape, in order."""
-    for place in range(t._array.size):
-        unit = t._xp.zeros(t._array.size, t._array.dtype)
+    whole = strip(t)
+    for place in range(t.numel()):
+        unit = whole._xp.zeros(t.numel(), whole._array.dtype)
         unit[place] = 1
-        yield Tensor._wrap(unit.reshape(t._array.shape), t._xp)
+        yield Tensor._wrap(unit.reshape(t.shape), whole._xp)
 
 
 def _stacked(parts, shape, like, dim):

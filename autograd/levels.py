@@ -6,6 +6,7 @@ level can ask for gradients, results leave it without history.
 """
 
 from . import modes
+from .batching import BatchedTensor, arranged, lifted, like, strip
 from .grad import grad
 from .graph import AccumulateGrad, Rule, make_node
 from .tensor import Tensor
@@ -42,10 +43,16 @@ class Level(Rule):
         Raises:
             RuntimeError: when it holds integers or truth values.
         """
-        if tensor._array.dtype.kind not in "fc":
+        if not (tensor.is_floating_point() or tensor.is_complex()):
             raise RuntimeError(
                 "only Tensors of floating point and complex dtype can require gradients; this "
                 f"one is {tensor.dtype}. Convert it with .float() first")
+        tensor = lifted(tensor)  # inside vmap, each example is differentiated for itself
+        if isinstance(tensor, BatchedTensor):
+            return like(tensor, self._enter(strip(tensor)))
+        return self._enter(tensor)
+
+    def _enter(self, tensor):
         parent = tensor._node if self.recording else None
         t = Tensor._wrap(tensor._array, tensor._xp)
         t._node = make_node(self, (parent,), (), t._array, t._xp)
@@ -59,6 +66,8 @@ class Level(Rule):
 
 def probe(tensor):
     """Return a tensor that stays at the node where `tensor` is now, whatever is written to it."""
+    if isinstance(tensor, BatchedTensor):
+        return like(tensor, probe(strip(tensor)))
     t = Tensor._wrap(tensor._array, tensor._xp)
     t._node = tensor._node
     return t
@@ -91,7 +100,7 @@ def release(tensor, level):
     if not isinstance(tensor, Tensor) or tensor._node is None or (
             level.recording and is_wanted((tensor._node,), level)):
         return tensor
-    return Tensor._wrap(tensor._array, tensor._xp)
+    return tensor.detach()
 
 
 def gradients(outputs, probes, cotangents, level, retain_graph=False, create_graph=None):
@@ -99,13 +108,21 @@ def gradients(outputs, probes, cotangents, level, retain_graph=False, create_gra
 
     They are recorded when somebody outside the level may want to differentiate them.
     """
-    pairs = [(o, g) for o, g in zip(outputs, cotangents) if o._node is not None]
+    pairs = [(strip(o), _cotangent(o, g)) for o, g in zip(outputs, cotangents)
+             if o._node is not None]
     if not pairs:
         return [t.detach().new_zeros(t.shape) for t in probes]
     if create_graph is None:
         create_graph = level.recording and is_wanted(
             [o._node for o, _ in pairs] + [g._node for _, g in pairs if g is not None], level)
-    found = grad([o for o, _ in pairs], probes, [g for _, g in pairs], create_graph=create_graph,
-                 retain_graph=retain_graph or create_graph, allow_unused=True,
-                 materialize_grads=True)
-    return [release(g, level) for g in found]
+    found = grad([o for o, _ in pairs], [strip(t) for t in probes], [g for _, g in pairs],
+                 create_graph=create_graph, retain_graph=retain_graph or create_graph,
+                 allow_unused=True, materialize_grads=True)
+    return [like(t, release(g, level)) for t, g in zip(probes, found)]
+
+
+def _cotangent(output, g):
+    if g is not None:
+        return arranged(g, output)
+    whole = strip(output)
+    return None if whole is output else whole.detach().new_ones(whole.shape)

@@ -7,6 +7,7 @@ each run differentiates at copies of its inputs that belong to it (`levels.py`).
 import functools
 
 from . import modes
+from .batching import arranged, like
 from .levels import Level, gradients, probe, release
 from .pushing import Pushforward
 from .pytree import flatten, map_leaves, unflatten
@@ -106,7 +107,7 @@ def vjp(func, *primals, has_aux=False):
         leaves, output_spec = flatten(output)
         check_outputs(leaves, "vjp(f, *primals)")
         for leaf in leaves:
-            if leaf._array.dtype.kind not in "fc":
+            if not (leaf.is_floating_point() or leaf.is_complex()):
                 raise RuntimeError(
                     "vjp(f, ...): All outputs of f must be floating-point or complex Tensors, "
                     f"got Tensor with dtype {leaf.dtype}")
@@ -152,7 +153,7 @@ def jvp(func, primals, tangents, *, strict=False, has_aux=False):
         output, aux = split_aux(func(*args), has_aux, "jvp(f, primals, tangents)")
         leaves, spec = flatten(output)
         check_outputs(leaves, "jvp(f, primals, tangents)")
-        seeds = {p._node: t for p, t in zip(probes, flatten(tangents)[0])}
+        seeds = {p._node: arranged(t, p) for p, t in zip(probes, flatten(tangents)[0])}
         pushed = Pushforward(leaves, seeds)(seeds)
         pushed = _filled(pushed, leaves, strict)
     result = (unflatten([release(leaf, level) for leaf in leaves], spec),
@@ -189,7 +190,7 @@ def linearize(func, *primals):
                                f"the primals {primals_spec}")
         for number, (t, p) in enumerate(zip(given, probes)):
             _check_like(t, p, f"tangent:{number}")
-        pushed = forward({p._node: t for p, t in zip(probes, given)})
+        pushed = forward({p._node: arranged(t, p) for p, t in zip(probes, given)})
         pushed = _filled(pushed, ends, False)
         return unflatten([release(t, level) for t in pushed], spec)
 
@@ -310,5 +311,5 @@ def _filled(tangents, leaves, strict):
     if strict and any(t is None for t in tangents):
         raise RuntimeError("jvp(f, primals, tangents, strict=True): The output of f is "
                            "independent of the inputs. This is not allowed with strict=True.")
-    return [leaf.detach().new_zeros(leaf.shape) if t is None else t
+    return [leaf.detach().new_zeros(leaf.shape) if t is None else like(leaf, t)
             for t, leaf in zip(tangents, leaves)]

@@ -3,7 +3,8 @@
 import functools
 
 from . import generator
-from .ops.joining import stack
+from .batching import BatchedTensor, active, is_example, wrap
+from .ops.joining import cat, stack
 from .pytree import flatten, flatten_like, unflatten
 from .tensor import Tensor
 
@@ -45,9 +46,15 @@ def vmap(func, in_dims=0, out_dims=0, randomness="error", *, chunk_size=None):
     @functools.wraps(func)
     def wrapper(*args, **kwargs):
         size, dims, leaves, spec = _inputs(func, in_dims, args)
-        examples = _examples(size, dims, leaves, spec)
-        outputs = _run(lambda a: func(*a, **kwargs), examples, randomness)
-        return _joined(func, out_dims, outputs, size)
+        run = functools.partial(_run, func, kwargs, out_dims, randomness, spec, dims)
+        if chunk_size is None or size <= chunk_size:
+            return run(size, leaves)
+        parts = []
+        for start in range(0, size, chunk_size):
+            count = min(chunk_size, size - start)
+            parts.append(run(count, [leaf if dim is None else leaf.narrow(dim, start, count)
+                                     for dim, leaf in zip(dims, leaves)]))
+        return _concatenated(func, out_dims, parts)
 
     return wrapper
 
@@ -110,88 +117,170 @@ def _dimension(place, dim, leaf):
     return dim % leaf.ndim
 
 
-def _examples(size, dims, leaves, spec):
-    """Return the arguments of each example; one of zeros when there are none."""
-    if size == 0:
-        parts = [[leaf if dim is None else leaf.new_zeros(leaf.shape[:dim] + leaf.shape[dim + 1:])]
-                 for dim, leaf in zip(dims, leaves)]
-    else:
-        parts = [[leaf] * size if dim is None else _slices(leaf, dim)
-                 for dim, leaf in zip(dims, leaves)]
-    return [unflatten(example, spec) for example in zip(*parts)]
-
-
-def _slices(t, dim):
-    """Return the slices of a tensor: with history as one node, else as views to write to."""
-    if t._node is not None:
-        return t.unbind(dim)
-    return [t.select(dim, i) for i in range(t.shape[dim])]
-
-
-def _run(call, examples, randomness):
-    """Return the results for all examples.
+def _run(func, kwargs, out_dims, randomness, spec, dims, size, leaves):
+    """Return the results: for all examples at once, or else for one after the other.
 
     Raises:
         RuntimeError: for random operations, when they are not allowed.
     """
-    source = generator.default_generator
-    if randomness == "different":
-        return [call(example) for example in examples]
+    state = _state()
+    try:
+        with active(size) as level:
+            args = [leaf if dim is None else wrap(leaf.movedim(dim, 0), level)
+                    for dim, leaf in zip(dims, leaves)]
+            output = func(*unflatten(args, spec), **kwargs)
+            done = not (randomness == "different" and _moved(state)) and not any(
+                map(is_example, flatten(output)[0]))
+    except Exception:  # it has no batching rule, or fails, which the examples will show as well
+        import os
+        import traceback
+        if os.environ.get("DBG"): traceback.print_exc(limit=-3)
+        done = False
+    if done:
+        _check_random(randomness, state)
+        return _unwrapped(func, out_dims, output, size, level)
+    _restore(state)
     results = []
-    state = source.get_state() if source._made is not None or randomness == "same" else None
+    examples = _examples(size, dims, leaves)
     for example in examples:
         if randomness == "same":
-            source.set_state(state)
-        results.append(call(example))
-        if randomness == "error" and source._made is not None and not _is_at(source, state):
-            if state is not None:
-                source.set_state(state)
-            raise RuntimeError(
-                "vmap: called random operation while in randomness error mode. Please either use "
-                "the 'same' or 'different' randomness flags on vmap or perform the randomness "
-                "operation out of vmap")
-    return results
+            _restore(state)
+        results.append(func(*unflatten(example, spec), **kwargs))
+        _check_random(randomness, state)
+    _write_back(dims, leaves, examples)
+    return _joined(func, out_dims, results, size)
 
 
-def _is_at(source, state):
-    return state is not None and bool((source.get_state() == state).all())
+# -- random numbers -------------------------------------------------------------------------------
 
 
-def _joined(func, out_dims, outputs, size):
-    """Return the results of all examples as one, with the mapped dimension where it is wanted."""
-    first, spec = flatten(outputs[0])
-    if isinstance(outputs[0], Tensor):
-        whole = isinstance(out_dims, tuple) and len(out_dims) == 1
-        dims = list(out_dims) if whole else None if isinstance(out_dims, (tuple, list, dict)) \
-            else [out_dims]
-    else:
-        dims = flatten_like(out_dims, spec)
+def _state():
+    """Return the state of the random numbers, None while nobody has drawn any."""
+    source = generator.default_generator
+    return source.get_state() if source._made is not None else None
+
+
+def _restore(state):
+    source = generator.default_generator
+    if state is not None:
+        source.set_state(state)
+    elif source._made is not None:
+        source._made = None
+
+
+def _moved(state):
+    now = _state()
+    return now is not None and (state is None or not bool((now == state).all()))
+
+
+def _check_random(randomness, state):
+    if randomness == "error" and _moved(state):
+        _restore(state)
+        raise RuntimeError(
+            "vmap: called random operation while in randomness error mode. Please either use the "
+            "'same' or 'different' randomness flags on vmap or perform the randomness operation "
+            "out of vmap")
+
+
+# -- all at once ----------------------------------------------------------------------------------
+
+
+def _unwrapped(func, out_dims, output, size, level):
+    """Return results whose hidden dimension is one of theirs."""
+    leaves, spec = flatten(output)
+    found = []
+    for leaf, dim in zip(leaves, _out_dims(func, out_dims, output)):
+        hidden = isinstance(leaf, BatchedTensor) and leaf.level == level
+        if dim is None:
+            if hidden:
+                raise _refused(func)
+            found.append(leaf)
+            continue
+        _check_tensor(func, leaf)
+        whole = leaf.full if hidden else leaf.unsqueeze(0).expand(size, *leaf.shape)
+        found.append(whole.movedim(0, dim))
+    return unflatten(found, spec)
+
+
+def _out_dims(func, out_dims, output):
+    """Return the dimension for each leaf of a result.
+
+    Raises:
+        ValueError: when the structures do not fit.
+    """
+    spec = flatten(output)[1]
+    if isinstance(output, Tensor) and isinstance(out_dims, tuple) and len(out_dims) == 1:
+        return list(out_dims)
+    dims = flatten_like(out_dims, spec)
     if dims is None:
         raise ValueError(
             f"vmap({_name(func)}, ..., out_dims={out_dims})(<inputs>): out_dims is not compatible "
             f"with the structure of `outputs`. out_dims has structure {flatten(out_dims)[1]} but "
             f"outputs has structure {spec}.")
+    return dims
+
+
+def _check_tensor(func, leaf):
+    if not isinstance(leaf, Tensor):
+        raise ValueError(f"vmap({_name(func)}, ...): `{_name(func)}` must only return Tensors, got "
+                         f"type {type(leaf)}. Did you mean to set out_dims= to None for output?")
+
+
+def _refused(func):
+    return ValueError(f"vmap({_name(func)}, ...): `{_name(func)}` can not return a BatchedTensor "
+                      "when out_dim is None")
+
+
+def _concatenated(func, out_dims, parts):
+    """Return the results of several chunks as one."""
+    spec = flatten(parts[0])[1]
+    dims = _out_dims(func, out_dims, parts[0])
+    leaves = zip(*(flatten(part)[0] for part in parts))
+    return unflatten([items[0] if dim is None else cat(list(items), dim)
+                      for dim, items in zip(dims, leaves)], spec)
+
+
+# -- one after the other --------------------------------------------------------------------------
+
+
+def _examples(size, dims, leaves):
+    """Return the leaves of the arguments of each example; one of zeros when there are none."""
+    if size == 0:
+        parts = [[leaf if dim is None else leaf.new_zeros(leaf.shape[:dim] + leaf.shape[dim + 1:])]
+                 for dim, leaf in zip(dims, leaves)]
+    else:
+        parts = [[leaf] * size if dim is None else [t.clone() for t in leaf.unbind(dim)]
+                 for dim, leaf in zip(dims, leaves)]
+    return list(zip(*parts))
+
+
+def _write_back(dims, leaves, examples):
+    """Copy what a function wrote into its arguments to where they came from."""
+    for place, (dim, leaf) in enumerate(zip(dims, leaves)):
+        if dim is None or leaf._node is not None:
+            continue
+        for number, example in enumerate(examples[:leaf.shape[dim]]):
+            if example[place]._version:
+                leaf.select(dim, number).copy_(example[place].detach())
+
+
+def _joined(func, out_dims, outputs, size):
+    """Return the results of all examples as one, with the mapped dimension where it is wanted."""
+    spec = flatten(outputs[0])[1]
     found = []
-    for parts, dim in zip(zip(*(flatten(o)[0] for o in outputs)), dims):
-        found.append(_one(_name(func), parts, dim, size))
+    for parts, dim in zip(zip(*(flatten(o)[0] for o in outputs)),
+                          _out_dims(func, out_dims, outputs[0])):
+        if dim is None:
+            if any(isinstance(p, Tensor) and p is not parts[0] and not _same(p, parts[0])
+                   for p in parts):
+                raise _refused(func)
+            found.append(parts[0])
+            continue
+        for p in parts:
+            _check_tensor(func, p)
+        result = stack(list(parts), dim)
+        found.append(result if size else result.narrow(dim, 0, 0))
     return unflatten(found, spec)
-
-
-def _one(name, parts, dim, size):
-    if dim is None:
-        # distinct slices of one memory are examples, even where their values are equal
-        if any(isinstance(p, Tensor) and p is not parts[0] and (
-                not _same(p, parts[0]) or p._xp.owner(p._array) is p._xp.owner(parts[0]._array))
-               for p in parts):
-            raise ValueError(f"vmap({name}, ...): `{name}` can not return a BatchedTensor when "
-                             "out_dim is None")
-        return parts[0]
-    for p in parts:
-        if not isinstance(p, Tensor):
-            raise ValueError(f"vmap({name}, ...): `{name}` must only return Tensors, got type "
-                             f"{type(p)}. Did you mean to set out_dims= to None for output?")
-    result = stack(list(parts), dim)
-    return result if size else result.narrow(dim, 0, 0)
 
 
 def _same(a, b):

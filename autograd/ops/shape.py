@@ -196,7 +196,7 @@ def flatten(input, start_dim=0, end_dim=-1):
         raise RuntimeError("flatten() has invalid args: start_dim cannot come after end_dim")
     if start == end:
         return input
-    return reshape(input, *shape[:start], math.prod(shape[start:end + 1]), *shape[end + 1:])
+    return input.reshape(*shape[:start], math.prod(shape[start:end + 1]), *shape[end + 1:])
 
 
 @tensor_method
@@ -225,7 +225,7 @@ def unflatten(input, dim, sizes):
         raise RuntimeError(
             f"unflatten: Provided sizes {list(sizes)} don't multiply up to the size of dim {dim} "
             f"({shape[dim]}) in the input tensor")
-    return view(input, *shape[:dim], *sizes, *shape[dim + 1:])
+    return input.view(*shape[:dim], *sizes, *shape[dim + 1:])
 
 
 @tensor_method

@@ -1,10 +1,12 @@
 """Tensors, operations and the engine that differentiates them."""
 
+import os as _os
 from importlib import import_module as _import_module
 
 from . import copying, dtypes, interop, operators, ops, overrides, text
 from .anomaly import detect_anomaly, set_detect_anomaly
 from .composite import composite, expand
+from .explain import is_explain_enabled, set_explain
 from .function import Function
 from .grad import backward, grad
 from .gradcheck import GradcheckError, gradcheck, gradgradcheck
@@ -25,7 +27,8 @@ __all__ = [
     "Function", "GradcheckError", "Size", "Tensor", "Variable", "backward", "composite",
     "detect_anomaly", "dtypes", "enable_grad", "expand", "grad", "gradcheck", "gradgradcheck",
     "inference_mode", "is_grad_enabled", "is_inference_mode_enabled", "mark_written", "no_grad",
-    "operators", "ops", "set_detect_anomaly", "set_grad_enabled", "text",
+    "is_explain_enabled", "operators", "ops", "set_detect_anomaly", "set_explain",
+    "set_grad_enabled", "text",
 ]
 
 # The modules whose `__all__` belongs to the namespace `torch`, beside the op records.
@@ -46,3 +49,6 @@ def _torch_names():
 
 TORCH_NAMES = _torch_names()
 globals().update((name, value) for name, value in TORCH_NAMES.items() if name not in globals())
+
+if _os.environ.get("EMBER_EXPLAIN", "0") not in ("", "0"):
+    set_explain(True)

@@ -6,7 +6,8 @@ from .. import backends
 from . import devices, dtypes
 from .tensor import Tensor
 
-__all__ = ["Signature", "binary_operands", "need_tensors", "shape_error", "unwrap"]
+__all__ = ["Signature", "binary_operands", "need_tensors", "noted", "shape_error",
+           "unwrap"]
 
 _MISSING = object()
 # NumPy's spellings, which PyTorch accepts as well.
@@ -198,7 +199,7 @@ def binary_operands(record, input, other):
             xp = xp_y
             x = xp.from_host(np.asarray(x))
         else:
-            raise device_error(record, xp_x, xp_y)
+            raise noted(device_error(record, xp_x, xp_y), record, x, y)
     if record.cast is None:
         return x, y, xp
     ranks = ([], [], [])
@@ -252,9 +253,28 @@ def need_tensors(function, **values):
             raise _no_tensor(function, name, position, value)
 
 
+def flat(values):
+    """Return values with those inside lists beside the others."""
+    return [v for value in values for v in (value if isinstance(value, list) else (value,))]
+
+
+def noted(error, record, *values):
+    """Add to an error which expression of the program failed, and its operands' shapes."""
+    from . import sources
+
+    if not getattr(error, "__notes__", None):
+        note = sources.failed(record.name, [v for v in values if hasattr(v, "shape")])
+        if note is not None:
+            error.add_note(note)
+    return error
+
+
 def shape_error(record, x, y):
     """Return the error for operands whose shapes do not broadcast."""
-    a, b = np.shape(x), np.shape(y)
+    return noted(_shape_error(record, np.shape(x), np.shape(y)), record, x, y)
+
+
+def _shape_error(record, a, b):
     for back in range(1, min(len(a), len(b)) + 1):
         if a[-back] != b[-back] and 1 not in (a[-back], b[-back]):
             dim = max(len(a), len(b)) - back

@@ -195,7 +195,7 @@ def _einsum(record, call, values, level):
                      letter + output), level)
 
 
-# -- composites: examples become rows of a batch, or groups of channels -----------------------------
+# -- composites: examples become rows of a batch, or groups of channels ---------------------------
 
 
 def _size(level, *tensors):

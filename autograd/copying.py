@@ -3,7 +3,7 @@
 import numpy as np
 
 from . import devices, dtypes
-from .tensor import Tensor, new, tensor_method
+from .tensor import new, tensor_method
 
 __all__ = []
 

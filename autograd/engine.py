@@ -6,7 +6,7 @@ from operator import attrgetter
 from numpy import float32
 
 from . import writes
-from .graph import FREED, AccumulateGrad, Kept, OutputNode, Rule, make_node
+from .graph import FREED, HOW_TO_EXPLAIN, AccumulateGrad, Kept, OutputNode, Rule, make_node
 from .tensor import Tensor
 
 __all__ = ["collect", "collect_towards", "conjugated", "fit", "fit_tensor", "run"]
@@ -61,7 +61,7 @@ def run(roots, *, retain_graph=False, create_graph=False, targets=None):
             if node not in wanted:
                 continue
         if node.saved is FREED:
-            raise RuntimeError(_SECOND_BACKWARD.format(node.name()))
+            raise _used_again(node)
         if last_write > node.seq:
             writes.check(node)
         if (g.__class__ is not float32 and node.dtype is not None and node.dtype.kind == "c"
@@ -98,6 +98,12 @@ _SECOND_BACKWARD = (
     "call .backward() or autograd.grad(). Specify retain_graph=True if you need to backward "
     "through the graph a second time or if you need to access saved tensors after calling "
     "backward. (The freed values belong to {}.)")
+
+
+def _used_again(node):
+    error = RuntimeError(_SECOND_BACKWARD.format(node.name()) + HOW_TO_EXPLAIN)
+    error.node = node  # for `explain`
+    return error
 
 
 def conjugated(node, g, create_graph):

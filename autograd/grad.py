@@ -157,10 +157,10 @@ def _roots(outputs, gradients, create_graph):
     for t, g in zip(outputs, gradients):
         node = t._node
         if node is None:
-            raise RuntimeError(
-                "element 0 of tensors does not require grad and does not have a grad_fn: no "
-                "tensor it was computed from has requires_grad=True, or the path was cut by "
-                ".detach(), .data, .item(), torch.no_grad() or an integer operation")
+            from . import explain
+
+            raise RuntimeError("element 0 of tensors does not require grad and does not have a "
+                               "grad_fn:" + explain.no_path(t))
         roots.append((node, _seed(t, g, create_graph)))
     return roots
 

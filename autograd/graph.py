@@ -11,6 +11,11 @@ import weakref
 clock = itertools.count(1)  # numbers node creations and in-place writes on one time line
 
 
+# The end of errors that `explain` can replace by the lines of the program.
+HOW_TO_EXPLAIN = (" Set EMBER_EXPLAIN=1, or call torch.autograd.set_explain(True) before the "
+                  "forward computation, to be told the lines.")
+
+
 class _Freed:
     """What a node's saved values are replaced with once backward has used them."""
 

@@ -126,6 +126,9 @@ def binary(record):
             r = forward(xp, x, y)
         except ValueError:
             raise arguments.shape_error(record, x, y) from None
+        except RuntimeError as error:
+            arguments.noted(error, record, x, y)
+            raise
         finally:
             _restore(token)
         t = new(Tensor)
@@ -253,6 +256,9 @@ def general(record):
         token = _silence(_SILENT)
         try:
             r = forward(xp, **bound)
+        except (RuntimeError, IndexError, ValueError) as error:
+            arguments.noted(error, record, *arguments.flat(bound.values()))
+            raise
         finally:
             _restore(token)
         parents = None

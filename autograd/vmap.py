@@ -132,9 +132,6 @@ def _run(func, kwargs, out_dims, randomness, spec, dims, size, leaves):
             done = not (randomness == "different" and _moved(state)) and not any(
                 map(is_example, flatten(output)[0]))
     except Exception:  # it has no batching rule, or fails, which the examples will show as well
-        import os
-        import traceback
-        if os.environ.get("DBG"): traceback.print_exc(limit=-3)
         done = False
     if done:
         _check_random(randomness, state)

@@ -8,10 +8,11 @@ memory was written after the node was made, so nothing has to be counted in the 
 import weakref
 
 from ..backends.base import owner as _owner
-from .graph import Node, clock
+from .graph import HOW_TO_EXPLAIN, Node, clock
 
 __all__ = ["mark_written", "check", "version"]
 
+watcher = None  # called with the key of the memory after each write, while `explain` is on
 last = 0  # time of the newest write to any tensor
 _written = {}  # id of the memory's owner -> [time of last write, number of writes, weak ref]
 
@@ -21,6 +22,8 @@ def mark_written(array):
     global last
     owner = _owner(array)
     last = next(clock)
+    if watcher is not None:
+        watcher(id(owner))
     entry = _written.get(id(owner))
     if entry is not None:
         entry[0] = last
@@ -40,6 +43,11 @@ def written_after(array, seq):
     return entry is not None and entry[0] > seq
 
 
+def is_known(key):
+    """Return whether memory that was written in place, by its key, still exists."""
+    return key in _written
+
+
 def version(array):
     """Return how often the memory of a raw array was written in place."""
     entry = _written.get(id(_owner(array)))
@@ -56,9 +64,15 @@ def check(node: Node):
         for array in value if isinstance(value, (list, tuple)) else (value,):
             if hasattr(array, "flags") and hasattr(array, "base") and array.ndim + array.size > 0:
                 if written_after(array, node.seq):
-                    raise RuntimeError(_OVERWRITTEN.format(
-                        shape=list(array.shape), op=node.name(), name=name,
-                        version=version(array)))
+                    raise _overwritten(node, name, array)
+
+
+def _overwritten(node, name, array):
+    error = RuntimeError(_OVERWRITTEN.format(
+        shape=list(array.shape), op=node.name(), name=name, version=version(array))
+        + HOW_TO_EXPLAIN)
+    error.node, error.array = node, array  # for `explain`
+    return error
 
 
 _OVERWRITTEN = (

@@ -11,6 +11,7 @@ from . import func as func
 from . import linalg as linalg
 from . import nn as nn
 from . import optim as optim
+from . import overrides as overrides
 from . import signal as signal
 from . import special as special
 from . import torchviz as torchviz

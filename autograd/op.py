@@ -17,6 +17,7 @@ The public functions come from `templates.py`.
 """
 
 from . import arguments, parametric, templates
+from .flat import attached
 from .tensor import Tensor
 
 __all__ = ["Op", "op", "RECORDS"]
@@ -41,12 +42,13 @@ class Op:
             where the output is complex the engine conjugates around them: PyTorch's gradient
             of f is g · conj(f'), which is conj(conj(g) · f').
         numbers: which positions of an op of two operands may be Python numbers.
+        flat: whether the gradient is constant in `input` almost everywhere; see `flat.py`.
     """
 
     def __init__(self, forward, *, label=None, derivative="", cast=None, view=False,
                  varargs=None, lists=(), promoted=None, namespaces=("torch", "Tensor"),
                  inplace=False, name=None, several=False, alone=False, adjoint=False,
-                 numbers=(1, 2)):
+                 numbers=(1, 2), flat=False):
         self.name = name or forward.__name__.rstrip("_")
         self.label = label or self.name
         self.derivative = derivative
@@ -59,6 +61,7 @@ class Op:
         self.alone = alone
         self.adjoint = adjoint
         self.numbers = numbers
+        self.flat = flat
         self.signature = arguments.Signature(self.name, forward, varargs)
         self.lists = frozenset(lists)
         self.promoted = promoted
@@ -124,6 +127,8 @@ class Op:
                 continue
             result = formula(*[g if n == "g" else xp if n == "xp" else values[n]
                                for n in self.needs[argument]])
+            if self.flat:
+                result = attached(result, parents[0])
             grads.extend(result) if argument in self.lists else grads.append(result)
         return grads
 

@@ -58,6 +58,39 @@ def test_a_query_that_may_see_nothing_gets_zeros():
     assert all(bool(t.grad.isfinite().all()) for t in (q, k, v))
 
 
+FLAT = {
+    "relu": F.relu, "leaky_relu": F.leaky_relu, "rrelu": lambda x: F.rrelu(x, training=True),
+    "hardtanh": F.hardtanh, "relu6": F.relu6, "hardsigmoid": F.hardsigmoid,
+    "threshold": lambda x: F.threshold(x, 0.1, 2.0), "hardshrink": F.hardshrink,
+    "softshrink": F.softshrink, "prelu": lambda x: F.prelu(x, torch.ones(1)),
+    "max_pool2d": lambda x: F.max_pool2d(x, 2),
+    "max_pool2d, with indices": lambda x: F.max_pool2d(x, 2, return_indices=True)[0],
+    "avg_pool2d": lambda x: F.avg_pool2d(x, 2),
+    "adaptive_avg_pool2d": lambda x: F.adaptive_avg_pool2d(x, 2),
+    "adaptive_max_pool2d": lambda x: F.adaptive_max_pool2d(x, 2),
+    "fractional_max_pool2d": lambda x: F.fractional_max_pool2d(x, 2, 2),
+    "pad, reflected": lambda x: F.pad(x[0], (1, 1), mode="reflect"),
+    "nll_loss": lambda x: F.nll_loss(x, torch.tensor([0])),
+}
+
+
+@pytest.mark.parametrize("function", FLAT.values(), ids=FLAT)
+def test_second_derivative_of_the_piecewise_linear_is_zero(function):
+    """It is not missing: PyTorch counts the gradient as a function of the input."""
+    x = torch.linspace(-2, 2, 16).reshape(1, 1, 4, 4).requires_grad_()
+    inputs = x.reshape(1, 16) if function is FLAT["nll_loss"] else x
+    (g,) = torch.autograd.grad(function(inputs).sum(), x, create_graph=True)
+    (second,) = torch.autograd.grad(g.sum(), x)
+    assert second.shape == x.shape and not second.any()
+
+
+@pytest.mark.parametrize("function", [torch.sum, torch.neg, lambda x: F.pad(x, (1, 1))])
+def test_the_gradient_of_the_linear_is_a_constant(function):
+    x = torch.ones(2, 2, requires_grad=True)
+    (g,) = torch.autograd.grad(function(x).sum(), x, create_graph=True)
+    assert not g.requires_grad
+
+
 def test_nan_passes_through():
     nan = torch.tensor([math.nan])
     for function in (F.relu, F.hardtanh, F.softshrink, F.elu, F.sigmoid, F.leaky_relu):

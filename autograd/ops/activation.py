@@ -11,7 +11,7 @@ _FUNCTIONAL = ("nn.functional",)
 _TORCH = ("torch", "nn.functional")
 
 
-@op(namespaces=_EVERYWHERE, inplace=True, derivative="g · [input > 0]")
+@op(flat=True, namespaces=_EVERYWHERE, inplace=True, derivative="g · [input > 0]")
 def relu(xp, input):
     """Positive part of each element, max(input, 0). Shape: any -> same.
 
@@ -27,6 +27,15 @@ def relu(xp, input):
 
 
 relu.vjp("input", lambda g, out: g * (out != 0))  # out is not negative; NaN lets g through
+
+
+@op(label="identity", namespaces=(), flat=True, derivative="g")
+def bent(xp, input):
+    """Return the input of a function that is piecewise linear in it. Shape: any -> same."""
+    return input
+
+
+bent.vjp("input", lambda g: g)
 
 
 @op(label="σ", cast="float", namespaces=_EVERYWHERE, inplace=True,
@@ -93,7 +102,7 @@ scaled_elu.vjp("input", lambda xp, g, input, alpha, scale, k: g * xp.where(
     input <= 0, xp.exp(xp.where(input <= 0, input, 0) * k) * (alpha * scale * k), scale))
 
 
-@op(namespaces=_FUNCTIONAL, derivative="g where input > 0, else g · negative_slope")
+@op(flat=True, namespaces=_FUNCTIONAL, derivative="g where input > 0, else g · negative_slope")
 def leaky_relu(xp, input, negative_slope=0.01):
     """ReLU with a small slope below zero. Shape: any -> same.
 
@@ -108,7 +117,7 @@ leaky_relu.vjp("input", lambda xp, g, input, negative_slope: xp.where(
     input > 0, g, g * negative_slope))
 
 
-@op(namespaces=_FUNCTIONAL, derivative="g · [min_val < input < max_val]")
+@op(flat=True, namespaces=_FUNCTIONAL, derivative="g · [min_val < input < max_val]")
 def hardtanh(xp, input, min_val=-1.0, max_val=1.0):
     """Clip each element to an interval; no gradient at and beyond its ends.
 
@@ -123,7 +132,7 @@ hardtanh.vjp("input", lambda xp, g, input, min_val, max_val: xp.where(
     (input <= min_val) | (input >= max_val), 0, g))
 
 
-@op(namespaces=_TORCH, derivative="0 where input ≤ threshold, else g")
+@op(flat=True, namespaces=_TORCH, derivative="0 where input ≤ threshold, else g")
 def threshold(xp, input, threshold, value):
     """Replace elements at or below a threshold by a value. Shape: any -> same.
 
@@ -137,7 +146,7 @@ def threshold(xp, input, threshold, value):
 threshold.vjp("input", lambda xp, g, input, threshold: xp.where(input <= threshold, 0, g))
 
 
-@op(namespaces=_EVERYWHERE, derivative="g · [|input| > lambd]")
+@op(flat=True, namespaces=_EVERYWHERE, derivative="g · [|input| > lambd]")
 def hardshrink(xp, input, lambd=0.5):
     """Set elements of absolute value up to `lambd` to zero. Shape: any -> same.
 
@@ -151,7 +160,7 @@ def hardshrink(xp, input, lambd=0.5):
 hardshrink.vjp("input", lambda xp, g, input, lambd: xp.where(xp.abs(input) <= lambd, 0, g))
 
 
-@op(namespaces=_FUNCTIONAL, derivative="g · [|input| > lambd]")
+@op(flat=True, namespaces=_FUNCTIONAL, derivative="g · [|input| > lambd]")
 def softshrink(xp, input, lambd=0.5):
     """Move each element by `lambd` towards zero, stopping there. Shape: any -> same.
 
@@ -167,7 +176,7 @@ def softshrink(xp, input, lambd=0.5):
 softshrink.vjp("input", lambda xp, g, input, lambd: xp.where(xp.abs(input) <= lambd, 0, g))
 
 
-@op(namespaces=_FUNCTIONAL, derivative="g / 6 where −3 < input < 3")
+@op(flat=True, namespaces=_FUNCTIONAL, derivative="g / 6 where −3 < input < 3")
 def hardsigmoid(xp, input):
     """Piecewise linear sigmoid: clip(input / 6 + 1/2, 0, 1). Shape: any -> same.
 

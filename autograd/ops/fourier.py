@@ -9,6 +9,7 @@ import numpy as np
 from .. import dtypes
 from ..op import RECORDS, op
 from ..tensor import tensor_method
+from .activation import bent
 from .complex import conj
 from .dims import axis
 from .padding import constant_pad_nd
@@ -234,7 +235,7 @@ def stft(input, n_fft, hop_length=None, win_length=None, window=None, center=Tru
     if center:
         half = n_fft // 2
         if pad_mode == "reflect":
-            input = _mirrored(input, half)
+            input = _mirrored(bent(input), half)
         else:
             input = constant_pad_nd(input, (half, half))
     if not 0 < n_fft <= input.shape[-1] or hop_length <= 0 or not 0 < win_length <= n_fft:

@@ -136,6 +136,7 @@ def prelu(input, weight):
         weight = weight.reshape([-1] + [1] * (input.ndim - 2))
     elif weight.ndim > 1 or input.ndim == 0:
         weight = weight.reshape(())
+    input = records.bent(input)
     return where(input > 0, input, weight * input)
 
 
@@ -157,7 +158,7 @@ def rrelu(input, lower=1.0 / 8, upper=1.0 / 3, training=False, inplace=False):
     drawn = empty(int(sloped.sum()), dtype=dtypes.float64, device=input.device)
     slopes = ones_like(input.detach())
     slopes[sloped] = drawn.uniform_(lower, upper).to(input.dtype)
-    return _finish(input, input * slopes, inplace, "rrelu_")
+    return _finish(input, records.bent(input) * slopes, inplace, "rrelu_")
 
 
 def rrelu_(input, lower=1.0 / 8, upper=1.0 / 3, training=False):

@@ -4,6 +4,7 @@ PyTorch page: https://docs.pytorch.org/docs/2.13/nn.functional.html#pooling-func
 """
 
 from ...autograd import arange, cat, empty
+from ...autograd.ops.activation import bent
 from ._windows import per_axis
 
 __all__ = ["adaptive_avg_pool1d", "adaptive_avg_pool2d", "adaptive_avg_pool3d",
@@ -42,6 +43,7 @@ def _regions(size, count):
 
 def _mean(name, dims, input, output_size):
     sizes = _targets(name, dims, input, output_size)
+    input = bent(input)
     for dim, count in zip(range(input.ndim - dims, input.ndim), sizes):
         input = _mean_along(input, dim, count)
     return input
@@ -89,7 +91,7 @@ def adaptive_avg_pool3d(input, output_size):
 
 def _maximum(name, dims, input, output_size, return_indices):
     sizes = _targets(name, dims, input, output_size)
-    place, passed = None, 1
+    input, place, passed = bent(input), None, 1
     for dim, count in reversed(list(zip(range(input.ndim - dims, input.ndim), sizes))):
         n = input.shape[dim]
         input, place = _max_along(input, place, dim, count, passed)
@@ -166,7 +168,7 @@ def _fractional(name, dims, input, kernel_size, output_size, output_ratio, retur
         sizes = list(per_axis(output_size, dims, "output_size"))
     _check_fractional(name, input, dims, kernel, sizes)
     batched = input.ndim == dims + 2
-    x = input if batched else input.unsqueeze(0)
+    x = bent(input) if batched else bent(input).unsqueeze(0)
     if samples is None:
         samples = empty(*x.shape[:2], dims, dtype=x.dtype, device=x.device).uniform_(0, 1)
     samples, place = samples[:x.shape[0]], None

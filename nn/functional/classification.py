@@ -7,7 +7,7 @@ import warnings
 
 from ...autograd import arange, dtypes, log_softmax, where, zeros, zeros_like
 from ...autograd.composite import composite
-from ...autograd.ops.activation import logsigmoid
+from ...autograd.ops.activation import bent, logsigmoid
 from ...autograd.ops.losses import bernoulli_nll
 from ._reduction import legacy, reduce
 
@@ -107,7 +107,7 @@ def nll_loss(input, target, weight=None, size_average=None, ignore_index=-100, r
     """
     reduction = legacy(size_average, reduce, reduction)
     _check_classes("nll_loss", input, target, weight)
-    return _nll(input, target, weight, ignore_index, reduction)
+    return _nll(bent(input), target, weight, ignore_index, reduction)
 
 
 def _nll(log_p, target, weight, ignore_index, reduction):

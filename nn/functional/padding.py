@@ -6,6 +6,7 @@ PyTorch page: https://docs.pytorch.org/docs/2.13/generated/torch.nn.functional.p
 from ...autograd import dtypes
 from ...autograd.from_data import tensor
 from ...autograd.ops import padding as records
+from ...autograd.ops.activation import bent
 
 __all__ = ["pad"]
 
@@ -47,6 +48,8 @@ def pad(input, pad, mode="constant", value=None):
         raise NotImplementedError(
             "Only 2D, 3D, 4D, 5D padding with non-constant padding are supported for now: got "
             f"{pairs} pairs for an input of shape {list(input.shape)}")
+    if mode != "circular":  # which is a concatenation in PyTorch
+        input = bent(input)
     for i in range(pairs):
         input = _continue(input, input.ndim - 1 - i, pad[2 * i], pad[2 * i + 1], mode)
     return input

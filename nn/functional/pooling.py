@@ -9,6 +9,7 @@ from ...autograd import arange, iinfo, stack
 from ...autograd.composite import composite
 from ...autograd.from_data import tensor
 from ...autograd.ops import padding as records
+from ...autograd.ops.activation import bent
 from ._windows import per_axis
 
 __all__ = ["avg_pool1d", "avg_pool2d", "avg_pool3d", "lp_pool1d", "lp_pool2d", "lp_pool3d",
@@ -99,6 +100,7 @@ class _Plan:
 @composite
 def max_pool(input, plan):
     """Largest element of each window, the first one where several are equal."""
+    input = bent(input)
     for dim, count, kernel, stride, padding, dilation in plan.axes(input.ndim):
         x = _fit(input, dim, count, kernel, stride, padding, dilation, _lowest(input))
         input = _along(x, dim, count, kernel, stride, dilation).max(-1).values
@@ -107,7 +109,7 @@ def max_pool(input, plan):
 
 def _max_pool_with_indices(input, plan):
     """The same, and the place of each in the flattened spatial dimensions of the input."""
-    size, place, passed = plan.size, None, 1
+    input, size, place, passed = bent(input), plan.size, None, 1
     for dim, count, kernel, stride, padding, dilation in plan.axes(input.ndim):
         x = _fit(input, dim, count, kernel, stride, padding, dilation, _lowest(input))
         along = _along(x, dim, count, kernel, stride, dilation)
@@ -270,6 +272,7 @@ def _average(name, dims, input, kernel_size, stride, padding, ceil_mode, count_i
 @composite
 def avg_pool(input, plan, count_include_pad, divisor_override):
     """Sum of each window over the number of its elements."""
+    input = bent(input)
     for dim, count, kernel, stride, padding, _ in plan.axes(input.ndim):
         n = input.shape[dim]
         x = _fit(input, dim, count, kernel, stride, padding, 1, 0)

@@ -110,7 +110,8 @@ def print_sweeps(options: argparse.Namespace, entries: Any, peer: Any, out: Text
         names = [name for entry in entries.values() for name in sweeps.missing_aliases(entry, peer)]
         print(f"\nMissing aliases ({len(names)}): {' '.join(sorted(names))}", file=out)
     if options.gradgradcheck:
-        results = {key: sweeps.gradgradcheck(entry, peer) for key, entry in entries.items()}
+        results = {key: sweeps.gradgradcheck(entry, peer) for key, entry in entries.items()
+                   if entry.twice_differentiable}
         bad = {key: message for key, message in results.items() if message}
         print(f"\ngradgradcheck: {len(bad)} of {len(results)} fail", file=out)
         print("\n".join(f"  {key:45s} {message}" for key, message in bad.items()), file=out)

@@ -72,8 +72,6 @@ def missing_aliases(entry: Entry, peer: Side) -> list[str]:
 
 def gradgradcheck(entry: Entry, peer: Side, cap: int = 2) -> str | None:
     """Return the first failure of the peer's gradgradcheck on small samples, None if it passes."""
-    if not entry.twice_differentiable:
-        return None
     small = [s for s in adapter.samples(entry, 200) if _leaf_size(s) <= SMALL]
     for index, sample in enumerate(adapter.spread(small, cap)):
         try:

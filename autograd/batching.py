@@ -82,7 +82,7 @@ class BatchedTensor(Tensor):
         return strip(self)._xp
 
     @property
-    def _node(self):
+    def _history(self):
         return strip(self)._node
 
     @property

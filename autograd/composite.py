@@ -167,7 +167,7 @@ def composite(composition=None, *, label=None):
         t = new(Tensor)
         t._array, saved = result
         t._xp = xp
-        t._node = make_node(record, tuple(parents), (kernel, saved, raw, places), t._array,
+        t._history = make_node(record, tuple(parents), (kernel, saved, raw, places), t._array,
                             xp) if recording else None
         return t
 

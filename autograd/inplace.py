@@ -1,8 +1,8 @@
 """In-place operations: write the memory, then rewrite the history that owns it."""
 
-from . import dtypes, modes, views, writes
+from . import dtypes, engine, modes, views, writes
 from .graph import AccumulateGrad, Kept, Rule, clock, make_node
-from .tensor import Tensor, new
+from .tensor import Tensor
 
 __all__ = ["make_inplace", "overwrite"]
 
@@ -151,8 +151,8 @@ def overwrite(target, result, name):
 
 def _check_leaf_views(base, name):
     """Raise when a view became a leaf with views of its own, which nobody could tell of a write."""
-    for v in views.living_views(base):
-        if type(v._node) is AccumulateGrad and views.living_views(v):
+    for v in views.informed(base):
+        if type(v._node) is AccumulateGrad and views.living(v):
             raise RuntimeError(
                 f"{name}: a view of this memory is a leaf Variable that requires grad and has "
                 "views of its own. Write to a .clone(), or make the leaf from one.")
@@ -191,14 +191,7 @@ def rebind(target, view, node):
     else:
         base = view.base
         base._node = copy_slices(base, node, view.chain)
-    for alive in views.living_views(base):
-        alive._node = views.replay(_alias(base), views.of(alive).chain)._node
-
-
-def _alias(base):
-    t = new(Tensor)
-    t._array, t._xp, t._node = base._array, base._xp, base._node
-    return t
+    views.forget(base)
 
 
 class _CopySlices(Rule):
@@ -208,7 +201,8 @@ class _CopySlices(Rule):
     name = "copy_slices"
 
     def backward(self, node, g):
-        rest = node.xp.buffer(g.copy())  # an array, so that the part is a view of it
+        # an array, so that the part is a view of it; after many writes it is handed on, not copied
+        rest = g if engine.is_owned(g) else node.xp.buffer(g.copy())
         written = views.replay_raw(node.xp, rest, node.saved)
         value = written.copy()
         written[...] = 0

@@ -170,6 +170,16 @@ class Op:
             setattr(Tensor, self.name, function)
         return function
 
+    def unwrapped(self, value):
+        """Return array, node and backend of a tensor, of an outdated view too.
+
+        Raises:
+            TypeError: for anything but a tensor.
+        """
+        if not isinstance(value, Tensor):
+            raise self.not_a_tensor(value) from None
+        return value._array, value._node, value._xp
+
     def not_a_tensor(self, value):
         """Return the error for an argument that had to be a tensor."""
         return TypeError(

@@ -41,9 +41,9 @@ def parametric(record):
         else:
             values = bind(args, kwargs)
         try:
-            x, parent, xp = values[0]._array, values[0]._node, values[0]._xp
+            x, parent, xp = values[0]._array, values[0]._history, values[0]._xp
         except AttributeError:
-            raise record.not_a_tensor(values[0]) from None
+            x, parent, xp = record.unwrapped(values[0])
         if to_float and x.dtype.kind not in "fc":
             x = x.astype(dtypes.get_default_dtype().numpy)
         values[0] = x
@@ -91,5 +91,5 @@ def _recorded(record, parent, saved, r, xp):
         return multiple(make_node(record, (parent,), saved, None, xp), r, xp)
     t = new(Tensor)
     t._array, t._xp = r, xp
-    t._node = make_node(record, (parent,), saved, r, xp) if r.dtype.kind in "fcV" else None
+    t._history = make_node(record, (parent,), saved, r, xp) if r.dtype.kind in "fcV" else None
     return t

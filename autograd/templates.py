@@ -30,9 +30,9 @@ def unary(record):
             if taken is not NotImplemented:
                 return taken
         try:
-            x, parent, xp = input._array, input._node, input._xp
+            x, parent, xp = input._array, input._history, input._xp
         except AttributeError:
-            raise record.not_a_tensor(input) from None
+            x, parent, xp = record.unwrapped(input)
         if to_float and x.dtype.kind not in "fc":
             x = x.astype(dtypes.get_default_dtype().numpy)
         token = _silence(_SILENT)
@@ -44,9 +44,9 @@ def unary(record):
         t._array = r
         t._xp = xp
         if parent is None or not vjps or _switched() is not None and not modes.is_grad_enabled():
-            t._node = None
+            t._history = None
         else:
-            node = t._node = new(Node)
+            node = t._history = new(Node)
             node.seq = next(clock)
             node.op = record
             node.parents = (parent,)
@@ -108,12 +108,12 @@ def binary(record):
             if taken is not NotImplemented:
                 return taken
         try:
-            x, xnode, xp = input._array, input._node, input._xp
+            x, xnode, xp = input._array, input._history, input._xp
             if other.__class__ is number and (
                     x.__class__ in fast_classes or x.dtype.kind == "f"):
                 y, ynode = other, None
             else:
-                y, ynode = other._array, other._node
+                y, ynode = other._array, other._history
                 if x.__class__ is not y.__class__ or x.__class__ not in fast_classes and (
                         x.dtype is not y.dtype or other._xp is not xp
                         or to_float and x.dtype.kind not in "fc"):
@@ -136,9 +136,9 @@ def binary(record):
         t._xp = xp
         if (xnode is None and ynode is None or not vjps
                 or _switched() is not None and not modes.is_grad_enabled()):
-            t._node = None
+            t._history = None
         else:
-            node = t._node = new(Node)
+            node = t._history = new(Node)
             node.seq = next(clock)
             node.op = record
             node.parents = (xnode, ynode)
@@ -290,7 +290,7 @@ def general(record):
             return multiple(make_node(record, parents, saved, None, xp), r, xp)
         t = Tensor._wrap(r, xp)
         if r.dtype.kind in "fcV":
-            t._node = make_node(record, parents, saved, r, xp)
+            t._history = make_node(record, parents, saved, r, xp)
         return t
 
     def _saved(parents, bound, r):
@@ -342,7 +342,7 @@ def multiple(node, r, xp):
     for i, item in enumerate(r):
         t = Tensor._wrap(item, xp)
         if item.dtype.kind in "fcV":
-            t._node = make_output(node, i, item)
+            t._history = make_output(node, i, item)
         tensors.append(t)
     return type(r)(*tensors) if hasattr(r, "_fields") else tuple(tensors)
 

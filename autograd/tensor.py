@@ -57,9 +57,11 @@ class Tensor:
 
     # _array: array of the backend. A 0-d CPU result may be a NumPy scalar: immutable, hence
     #     without aliases; `_buffer()` turns it into an array before memory is shared.
-    # _node: the graph node whose output this is; None when no gradient flows here.
-    # _xp: the backend.  _grad, _view, _views: unset until needed.
-    __slots__ = ("_array", "_node", "_xp", "_grad", "_view", "_views", "__dict__", "__weakref__")
+    # _history: the graph node whose output this is; None when no gradient flows here; unset in
+    #     a view whose base was written. Only the templates of ops read it, others read `_node`.
+    # _xp: the backend.  _grad, _view, _views: unset until needed (the latter two: views.py).
+    __slots__ = ("_array", "_history", "_xp", "_grad", "_view", "_views", "__dict__",
+                 "__weakref__")
 
     __array_priority__ = 1000
 
@@ -67,7 +69,7 @@ class Tensor:
         if cls is not Tensor and not args:
             return super().__new__(cls)
         self = super().__new__(cls)
-        self._node = None
+        self._history = None
         self._xp = devices.backend_for(device)
         dtype = dtypes.get_default_dtype().numpy
         if len(args) == 1 and not isinstance(args[0], (int, np.integer)):
@@ -93,7 +95,7 @@ class Tensor:
         """Return a tensor around a raw array of the backend."""
         t = new(Tensor)
         t._array = array
-        t._node = None
+        t._history = None
         t._xp = xp
         return t
 
@@ -103,6 +105,18 @@ class Tensor:
         if isinstance(array, np.generic):
             array = self._array = np.array(array)
         return array
+
+    @property
+    def _node(self):
+        """The graph node whose output this is; None when no gradient flows here."""
+        try:
+            return self._history
+        except AttributeError:
+            return self._renewed()
+
+    @_node.setter
+    def _node(self, node):
+        self._history = node
 
     # -- what it is ---------------------------------------------------------------------------
 
@@ -246,7 +260,7 @@ class Tensor:
         return bool((self == element).any().item())
 
     def __dir__(self):
-        return sorted(set(object.__dir__(self)) - {"_array", "_node", "_xp", "_grad"})
+        return sorted(set(object.__dir__(self)) - {"_array", "_history", "_xp", "_grad"})
 
     # -- to Python and NumPy --------------------------------------------------------------------
 

@@ -45,11 +45,14 @@ def made(record, source, array, arguments):
     t._array = array
     xp = t._xp = source._xp
     recording = _switched() is None or modes.is_grad_enabled()
-    parent = source._node
+    try:
+        parent = source._history
+    except AttributeError:
+        parent = source._node
     if parent is None or not recording:
-        t._node = None
+        t._history = None
     else:
-        t._node = make_node(record, (parent,), Parameters(arguments), array, xp)
+        t._history = make_node(record, (parent,), Parameters(arguments), array, xp)
     register(t, source, (record, arguments, None), False, recording)
     return t
 
@@ -67,9 +70,9 @@ def copied(record, source, array, arguments):
     t._array = array
     t._xp = source._xp
     if source._node is None or not (_switched() is None or modes.is_grad_enabled()):
-        t._node = None
+        t._history = None
     else:
-        t._node = make_node(record, (source._node,), arguments, array, source._xp)
+        t._history = make_node(record, (source._node,), arguments, array, source._xp)
     return t
 
 

@@ -1,18 +1,40 @@
 """Views: tensors that share another's memory, and how they learn of writes to it.
 
-A view knows its base (the tensor that owns the history of the memory) and the chain of view
-ops that leads from base to view. When base or view is written in place, the base gets a new
-history and every living view of it is rebuilt by replaying its chain (`inplace.py`).
+A view knows its base (the tensor that owns the history of the memory) and the steps that lead
+from there to the view. When base or view is written in place, the base gets a
+new history and the views forget theirs (`inplace.py`); a view that is used again derives it from
+the base, by replaying its steps. So a write costs nothing for the views that nobody asks again.
 """
 
 import weakref
 
 from . import modes
 from .graph import AccumulateGrad
+from .tensor import Tensor
 
-__all__ = ["View", "living_views", "note", "register", "replay"]
+__all__ = ["View", "forget", "informed", "join", "living", "note", "of", "register", "renew",
+           "replay"]
 
 _ref, new = weakref.ref, object.__new__
+
+
+class Viewers:
+    """Who looks at the memory of a base.
+
+    Attributes:
+        all: weak references to its views.
+        informed: those of them whose history is that of the base now.
+    """
+
+    __slots__ = ("all", "informed")
+
+    def __init__(self):
+        self.all, self.informed = [], []
+
+    def drop_dead(self):
+        """Drop the references to views that are gone."""
+        self.all = [r for r in self.all if r() is not None]
+        self.informed = [r for r in self.informed if r() is not None]
 
 
 class View:
@@ -20,17 +42,41 @@ class View:
 
     Attributes:
         base: the tensor whose memory this is, itself not a view.
-        chain: pairs of op record and arguments (without the input), from base to view.
-        several: whether the op that made it returned several views.
+        origin: the View from which this one was made; None for the base.
+        step: op record, arguments (without the input) and, of several results, the number.
+        several: whether an op that returns several views is among the steps.
         recorded: whether it was made while operations were recorded.
     """
 
-    __slots__ = ("base", "chain", "several", "recorded")
+    __slots__ = ("base", "origin", "step", "several", "recorded")
+
+    @property
+    def chain(self):
+        """The steps from base to view."""
+        steps, view = [], self
+        while view is not None:
+            steps.append(view.step)
+            view = view.origin
+        return tuple(reversed(steps))
 
 
 def of(tensor):
     """Return what a tensor knows about its origin, or None for one that is not a view."""
     return getattr(tensor, "_view", None)
+
+
+def living(base):
+    """Return the views of a base."""
+    return _existing(base._views.all) if hasattr(base, "_views") else []
+
+
+def informed(base):
+    """Return the views of a base whose history is that of the base now."""
+    return _existing(base._views.informed) if hasattr(base, "_views") else []
+
+
+def _existing(refs):
+    return [view for view in [ref() for ref in refs] if view is not None]
 
 
 def note(record, source, bound, result):
@@ -46,37 +92,67 @@ def note(record, source, bound, result):
 
 
 def register(tensor, source, step, several, recorded):
-    """Note that a tensor is a view of another, made by one step of a chain.
+    """Note that a tensor is a view of another, made by one step.
 
     A leaf that requires gradients is a base of its own, even where it shows another's memory.
     """
     view = tensor._view = new(View)
+    view.step = step
     origin = getattr(source, "_view", None)
     if origin is None or type(source._node) is AccumulateGrad:
         base = view.base = source
-        view.chain = (step,)
+        view.origin = None
         view.several = several
+        view.recorded = recorded
     else:
         base = view.base = origin.base
-        view.chain = (*origin.chain, step)
+        view.origin = origin
         view.several = several or origin.several
-    view.recorded = recorded and (origin is None or origin.recorded)
+        view.recorded = recorded and origin.recorded
     try:
         known = base._views
     except AttributeError:
-        known = base._views = []
-    count = len(known)
-    if count >= 32 and not count & (count - 1):
-        known[:] = [r for r in known if r() is not None]
-    known.append(_ref(tensor))
+        known = base._views = Viewers()
+    ref = _ref(tensor)
+    known.informed.append(ref)
+    known.all.append(ref)
+    count = len(known.all)
+    if count >= 32 and not count & (count - 1):  # each time that their number has doubled
+        known.drop_dead()
 
 
-def living_views(base):
-    """Return the views of a base that still exist."""
-    try:
-        return [v for v in (r() for r in base._views) if v is not None]
-    except AttributeError:
-        return []
+def join(tensor, view, base):
+    """Make a base one of its own views, and another tensor the base in its place."""
+    base._views = tensor._views
+    del tensor._views
+    view.recorded = True  # it was a tensor of its own before
+    tensor._view = view
+    base._views.all.append(_ref(tensor))
+    base._views.informed.append(_ref(tensor))
+    for other in living(base):
+        other._view.base = base
+
+
+def forget(base):
+    """Take the history away from all views of a base, which got a new one."""
+    for view in informed(base):
+        del view._history
+    if hasattr(base, "_views"):
+        base._views.informed.clear()
+
+
+def renew(tensor):
+    """Give a view that forgot its history that of its base, seen through its steps; return it."""
+    view = tensor._view
+    base = new(Tensor)
+    base._array, base._xp, base._history = view.base._array, view.base._xp, view.base._node
+    with modes.enable_grad():
+        tensor._history = replay(base, view.chain)._node
+    view.base._views.informed.append(_ref(tensor))
+    return tensor._history
+
+
+Tensor._renewed = renew
 
 
 def replay(tensor, chain):

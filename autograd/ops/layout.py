@@ -143,7 +143,7 @@ def is_nonzero(input):
 # -- in place -------------------------------------------------------------------------------------
 
 
-def reshaped_in_place(self, result, name):
+def _reshaped_in_place(self, result, name):
     """Let a tensor become a view of its own memory that was made by an out-of-place twin.
 
     Where other views of the tensor exist, a new base takes its place in their histories.
@@ -151,23 +151,19 @@ def reshaped_in_place(self, result, name):
     inplace.check_history(self, name)
     if views.of(self) is not None and modes.is_grad_enabled():
         inplace.check_view(self, views.of(self), self._node)
-    if views.of(self) is None and views.of(result) is not None:
-        others = [v for v in views.living_views(self) if v is not result]
-        if others:
-            base = Tensor._wrap(self._array, self._xp)
-            base._node, base._views = self._node, self._views
-            for v in (*others, result):
-                v._view.base = base
-            base._views.append(views.weakref.ref(self))
-            self._view = result._view
-            self._view.recorded = True  # it was a tensor of its own before
-    elif views.of(result) is not None:
-        self._view = result._view
+    old, view = views.of(self), views.of(result)
+    if view is not None and old is not None:
+        view.base, view.origin = old.base, old
+        self._view = view
+    elif view is not None and len(views.living(self)) > 1:
+        base = Tensor._wrap(self._array, self._xp)
+        base._node = self._node
+        views.join(self, view, base)
     self._array = result._array
     if type(self._node) is AccumulateGrad:
-        old, self._node = self._node, AccumulateGrad(self)
-        self._node.hooks, self._node.after = old.hooks, old.after
-        old.ref = _reshaped
+        end, self._node = self._node, AccumulateGrad(self)
+        self._node.hooks, self._node.after = end.hooks, end.after
+        end.ref = _reshaped
     else:
         self._node = result._node
     return self
@@ -186,7 +182,7 @@ def _in_place(out_of_place):
     def twin(self, *args, **kwargs):
         with modes.set_grad_enabled(modes.is_grad_enabled() or not self.is_leaf):
             result = out_of_place(self, *args, **kwargs)
-        return reshaped_in_place(self, result, name)
+        return _reshaped_in_place(self, result, name)
 
     twin.__name__ = twin.__qualname__ = name
     twin.__doc__ = f"In-place version of `{out_of_place.__name__}`: changes the shape only."

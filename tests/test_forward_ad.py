@@ -136,3 +136,17 @@ def test_a_long_chain_takes_one_pass():
         return x
 
     assert func.jvp(chain, (torch.tensor(2.0),), (torch.tensor(3.0),))[1].item() == 3.0
+
+
+def test_empty_index_of_bytes():
+    """As a key it would be a mask."""
+    x, index = torch.ones(5), torch.tensor([], dtype=torch.uint8)
+    out, tangent = torch.func.jvp(lambda x: x.gather(0, index), (x,), (x,))
+    assert out.shape == tangent.shape == (0,)
+
+
+@pytest.mark.parametrize("order", [2, 3, 1.5])
+def test_norm_at_zero_has_no_nan(order):
+    x = torch.zeros(3)
+    _, tangent = torch.func.jvp(lambda x: torch.linalg.vector_norm(x, order), (x,), (x + 1,))
+    assert tangent.item() == 0

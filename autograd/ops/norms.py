@@ -51,19 +51,21 @@ def _norm_input(xp, g, input, out, ord, dim, keepdim):
         return expanded(g, input.shape, dim, keepdim) * 0.0
     if math.isinf(ord):
         return shared(xp, g, xp.abs(input), out, dim, keepdim) * xp.sign(input)
-    g, out = (expanded(v, input.shape, dim, keepdim) for v in (g, out))
     if ord == 1:
-        return g * xp.sign(input)
-    if ord == 2:
-        return xp.where(out == 0, 0.0, g / out) * input
+        return expanded(g, input.shape, dim, keepdim) * xp.sign(input)
     if ord < 1:
         slope = xp.where(input == 0, 0.0, xp.abs(input) ** (ord - 1))
-        return xp.sign(input) * slope * g * out ** (1 - ord)
+        return xp.sign(input) * slope * expanded(g * out ** (1 - ord), input.shape, dim, keepdim)
+    zero = out == 0  # the division is kept from it, since its derivative is evaluated as well
+    g = xp.where(zero, 0.0, g) / xp.where(zero, 1.0, out) ** (ord - 1)
+    g = expanded(g, input.shape, dim, keepdim)
+    if ord == 2:
+        return g * input
     if ord < 2:
         slope = xp.sign(input) * xp.abs(input) ** (ord - 1)
     else:
         slope = input * xp.abs(input) ** (ord - 2)
-    return slope * xp.where(out == 0, 0.0, g / out ** (ord - 1))
+    return slope * g
 
 
 norm_along.vjp("input", _norm_input)

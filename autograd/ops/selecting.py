@@ -256,6 +256,8 @@ def check_positions(name, index, size, dim, xp):
 
 def along(xp, dim, index):
     """Return the key of the places that `gather` reads: index along dim, itself elsewhere."""
+    if not index.size:
+        index = index.astype(xp.int64)  # any type will do; a key of bytes would be a mask
     return tuple([index if d == dim else xp.arange(n).reshape(
         (n,) + (1,) * (index.ndim - d - 1)) for d, n in enumerate(index.shape)])
 

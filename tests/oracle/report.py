@@ -47,6 +47,7 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--views", action="store_true", help="compare which results are views")
     parser.add_argument("--second-order", action="store_true", help="compare second derivatives")
     parser.add_argument("--gradgradcheck", action="store_true", help="the peer's own check")
+    parser.add_argument("--forward-ad", action="store_true", help="compare forward mode")
     parser.add_argument("--errors", action="store_true", help="exception types of bad input")
     parser.add_argument("--aliases", action="store_true", help="other names of the operators")
     parser.add_argument("--out", type=Path, help="write the report here as well")
@@ -114,6 +115,12 @@ def print_sweeps(options: argparse.Namespace, entries: Any, peer: Any, out: Text
                    if entry.twice_differentiable}
         bad = {key: message for key, message in results.items() if message}
         print(f"\ngradgradcheck: {len(bad)} of {len(results)} fail", file=out)
+        print("\n".join(f"  {key:45s} {message}" for key, message in bad.items()), file=out)
+    if options.forward_ad:
+        results = {key: sweeps.forward_mode(entry, peer) for key, entry in entries.items()
+                   if entry.differentiable and entry.info.supports_forward_ad}
+        bad = {key: message for key, message in results.items() if message}
+        print(f"\nForward mode: {len(bad)} of {len(results)} fail", file=out)
         print("\n".join(f"  {key:45s} {message}" for key, message in bad.items()), file=out)
 
 

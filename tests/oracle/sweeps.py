@@ -10,11 +10,12 @@ import torch
 
 from . import adapter
 from .adapter import Entry
-from .compare import is_tensor, tensors_in
+from .compare import check_tensor, is_tensor, tensors_in
 from .translate import Builder, MissingName, Side, lookup
-from .verdict import REFERENCE
+from .verdict import REFERENCE, cotangents
 
 SMALL = 24
+LARGEST = 200  # elements of the inputs
 
 
 def _message(error: BaseException) -> str:
@@ -83,6 +84,38 @@ def gradgradcheck(entry: Entry, peer: Side, cap: int = 2) -> str | None:
         except Exception as error:
             return f"sample {index}: {_message(error)}"
     return None
+
+
+def forward_mode(entry: Entry, peer: Side, cap: int = 8) -> str | None:
+    """Return the first sample whose tangents differ from PyTorch's, None if all agree."""
+    small = [s for s in adapter.samples(entry, 200) if _leaf_size(s) <= LARGEST]
+    for index, sample in enumerate(adapter.spread(small, cap)):
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                wanted = _tangents(entry, sample, REFERENCE)
+        except Exception:
+            continue  # PyTorch has no forward mode for this sample
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                found = _tangents(entry, sample, peer)
+            for place, (mine, other) in enumerate(zip(found, wanted, strict=True)):
+                check_tensor(mine, other, f"tangent {place}")
+        except Exception as error:
+            return f"sample {index}: {_message(error)}"
+    return None
+
+
+def _tangents(entry: Entry, sample: Any, side: Side) -> list[Any]:
+    """Return the tangents of an operator's outputs for random ones of its inputs."""
+    function, leaves = _differentiable(entry, sample, side)
+    mode = side.module.autograd.forward_ad
+    with mode.dual_level():
+        duals = [mode.make_dual(leaf, tangent)
+                 for leaf, tangent in zip(leaves, cotangents(leaves, side), strict=True)]
+        found = [(out, mode.unpack_dual(out).tangent) for out in function(*duals)]
+    return [(out * 0).detach() if tangent is None else tangent for out, tangent in found]
 
 
 def _leaf_size(sample: Any) -> int:

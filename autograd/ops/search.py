@@ -270,11 +270,11 @@ def _counted(xp, points, edges, weight):
 
 
 @tensor_method
-def histogram(input, bins, *, range=None, weight=None, density=False, out=None):
+def histogram(input, bins=100, *, range=None, weight=None, density=False, out=None):
     """Return (hist, bin_edges) of the elements.
 
     Args:
-        bins: the number of equal bins, or their edges (1-d tensor).
+        bins: the number of equal bins (100 by default), or their edges (1-d tensor).
         range: (min, max); the data's own by default. weight: of each element.
         density: whether the result integrates to 1.
     Source: https://docs.pytorch.org/docs/stable/generated/torch.histogram.html

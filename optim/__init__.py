@@ -3,6 +3,8 @@
 PyTorch page: https://docs.pytorch.org/docs/2.13/optim.html
 """
 
+import importlib as _importlib
+
 from . import lr_scheduler
 from .adadelta import Adadelta
 from .adafactor import Adafactor
@@ -28,3 +30,11 @@ __all__ = [
     "NAdam", "Optimizer", "RAdam", "RMSprop", "Rprop", "SGD", "lr_scheduler",
     "register_optimizer_step_post_hook", "register_optimizer_step_pre_hook",
 ]
+
+_ON_FIRST_USE = frozenset(("extra", "swa_utils"))  # swa_utils needs nn
+
+
+def __getattr__(name):
+    if name in _ON_FIRST_USE:
+        return _importlib.import_module("." + name, __name__)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

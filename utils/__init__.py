@@ -1,8 +1,9 @@
-"""Tools around training: data loading.
+"""Tools around training: data loading, early stopping, search for hyperparameters.
 
 PyTorch page: https://docs.pytorch.org/docs/2.13/data.html
 """
 
-from . import data
+from . import data, search
+from .early_stopping import EarlyStopping
 
-__all__ = ["data"]
+__all__ = ["EarlyStopping", "data", "search"]

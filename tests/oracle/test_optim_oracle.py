@@ -241,6 +241,38 @@ def compare_schedules(make, optimizer_name, jumps=()):
             optimizer.step()
             schedule.step(*(jump[1] for jump in jumps if jump[0] == step))
     assert found.state_dict().keys() == wanted.state_dict().keys()
+    # A schedule made anew goes on from either library's checkpoint.
+    again = make(schedules, ours)
+    for saved in (wanted.state_dict(), found.state_dict()):
+        if "_schedulers" not in saved:  # those hold their parts' dicts, whose functions differ
+            again.load_state_dict(saved)
+            assert again.get_last_lr() == pytest.approx(wanted.get_last_lr(), rel=1e-12)
+
+
+@pytest.mark.filterwarnings("ignore:The epoch parameter")
+def test_warm_restarts_take_fractions_of_epochs():
+    def make(module, optimizer):
+        return module.CosineAnnealingWarmRestarts(optimizer, T_0=3, T_mult=2, eta_min=1e-4)
+
+    compare_schedules(make, "SGD", jumps=[(step, step / 4) for step in range(40)])
+
+
+@pytest.mark.parametrize("name", SCHEDULES)
+def test_a_tensor_learning_rate_is_scheduled_alike(name):
+    sides = []
+    for library in (torch, ember):
+        rate = library.tensor(0.05, dtype=library.float64)
+        optimizer = library.optim.Adam([library.zeros(1, requires_grad=True)], lr=rate)
+        options = {k: v[0] if isinstance(v, list) and k != "milestones" else v
+                   for k, v in SCHEDULES[name][0].items()}
+        schedule, rates = getattr(library.optim.lr_scheduler, name)(optimizer, **options), []
+        for _ in range(30):
+            optimizer.step()
+            schedule.step()
+            assert optimizer.param_groups[0]["lr"] is rate
+            rates.append(float(rate))
+        sides.append(rates)
+    assert sides[1] == pytest.approx(sides[0], rel=1e-9, abs=1e-15)
 
 
 @pytest.mark.parametrize("name", SCHEDULES)

@@ -1,6 +1,7 @@
 """Start one program as Python would, after seeding: start.py SEED SETTINGS script [arguments].
 
-SETTINGS is a JSON object of texts of the program and what stands there instead. A notebook runs as one program of its code cells, without their %commands.
+SETTINGS is a JSON object of texts of the program and what stands there instead. A notebook runs
+as one program of its code cells, without their %commands.
 """
 
 import importlib

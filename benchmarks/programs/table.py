@@ -95,8 +95,9 @@ PROGRAMS = (
             data=("shakespeare",), note="its README's CPU settings, 40 steps"),
     Program("bigram.py (video lecture)", "karpathy/ng-video-lecture", ("bigram.py",)),
     Program("gpt.py (video lecture)", "karpathy/ng-video-lecture", ("gpt.py",),
-            settings={"max_iters = 5000": "max_iters = 30", "eval_interval = 500": "eval_interval = 10",
-                      "eval_iters = 200": "eval_iters = 3", "batch_size = 64": "batch_size = 16",
+            settings={"max_iters = 5000": "max_iters = 30", "eval_iters = 200": "eval_iters = 3",
+                      "eval_interval = 500": "eval_interval = 10",
+                      "batch_size = 64": "batch_size = 16",
                       "block_size = 256": "block_size = 64", "n_embd = 384": "n_embd = 96"}),
     *map(_two_layer, (
         "tensor/two_layer_net_tensor", "autograd/two_layer_net_autograd",

@@ -4,6 +4,7 @@ A module without hooks never comes here (`Module.__call__`).
 """
 
 import warnings
+from collections.abc import MutableMapping
 from typing import Any, NamedTuple
 
 from ...autograd import Tensor
@@ -31,8 +32,45 @@ def add_hook(hooks, hook, prepend=False):
     return handle
 
 
+class HooksView(MutableMapping):
+    """The hooks of one kind as a live mapping from their number to their function."""
+
+    __slots__ = ("_hooks", "_kind")
+
+    def __init__(self, hooks, kind):
+        self._hooks, self._kind = hooks, kind
+
+    def __getitem__(self, key):
+        hook = self._hooks[key]
+        if hook.kind != self._kind:
+            raise KeyError(key)
+        return hook.function
+
+    def __setitem__(self, key, function):
+        self._hooks[key] = Hook(self._kind, function)
+
+    def __delitem__(self, key):
+        self[key]
+        del self._hooks[key]
+
+    def __iter__(self):
+        return iter([key for key, hook in self._hooks.items() if hook.kind == self._kind])
+
+    def __len__(self):
+        return sum(hook.kind == self._kind for hook in self._hooks.values())
+
+
 class HookRegistration:
     """The part of Module that registers call hooks."""
+
+    _forward_pre_hooks = property(lambda self: HooksView(self._hooks, "forward_pre"))
+    _forward_hooks = property(lambda self: HooksView(self._hooks, "forward"))
+    _backward_pre_hooks = property(lambda self: HooksView(self._hooks, "backward_pre"))
+    _backward_hooks = property(lambda self: HooksView(self._hooks, "backward"))
+    _state_dict_hooks = property(lambda self: HooksView(self._state_hooks, "save_post"))
+    _state_dict_pre_hooks = property(lambda self: HooksView(self._state_hooks, "save_pre"))
+    _load_state_dict_pre_hooks = property(lambda self: HooksView(self._state_hooks, "load_pre"))
+    _load_state_dict_post_hooks = property(lambda self: HooksView(self._state_hooks, "load_post"))
 
     def register_forward_pre_hook(self, hook, *, prepend=False, with_kwargs=False):
         """Have `hook(module, args)` called before `forward`; it may return new arguments.

@@ -24,6 +24,9 @@ SAMPLE_CAP = 40
 # too and differentiate unambiguous samples in the variant `grad`.
 OPEN_GRADIENTS = {f"nn.functional.max_unpool{n}d" for n in (1, 2, 3)}
 
+# Their reference inputs mix dtypes, and would make leaves of integers.
+MIXED_DTYPES = {"addcmul", "clamp", "where"}
+
 
 @dataclass(frozen=True)
 class Entry:
@@ -151,17 +154,21 @@ def with_dtype(entry: Entry, name: str) -> Entry | None:
     return replace(entry, dtype=dtype, differentiable=differentiable, twice_differentiable=twice)
 
 
-def samples(entry: Entry, cap: int = SAMPLE_CAP, noncontiguous: bool = False) -> list[Any]:
+def samples(
+    entry: Entry, cap: int = SAMPLE_CAP, reference: bool = False, layout: str | None = None
+) -> list[Any]:
     """Return at most `cap` of the entry's SampleInputs, evenly spread over all of them.
 
-    With `noncontiguous`, every tensor is laid out with gaps, at the same values.
+    With `reference` they are its reference inputs: many more, at the edges of its domain. `layout`
+    names how to lay their tensors out, or what to make of them; see `layouts`.
     """
+    from . import layouts
+
     with _seeded():
-        made = list(
-            entry.info.sample_inputs("cpu", entry.dtype, requires_grad=entry.differentiable)
-        )
-        made = spread(made, cap)
-        return [sample.noncontiguous() for sample in made] if noncontiguous else made
+        make = entry.info.reference_inputs if reference else entry.info.sample_inputs
+        leaves = entry.differentiable and not (reference and entry.key in MIXED_DTYPES)
+        made = spread(list(make("cpu", entry.dtype, requires_grad=leaves)), cap)
+        return made if layout is None else [layouts.LAYOUTS[layout](sample) for sample in made]
 
 
 def spread(items: list[Any], cap: int) -> list[Any]:
@@ -169,6 +176,27 @@ def spread(items: list[Any], cap: int) -> list[Any]:
     if len(items) <= cap:
         return items
     return [items[i * len(items) // cap] for i in range(cap)]
+
+
+# What the database says of compiled code, other devices and distributed tensors is left aside.
+TESTS_OF_VALUES = ("TestCommon", "TestUnaryUfuncs", "TestBinaryUfuncs", "TestFFT")
+
+
+def tolerance(entry: Entry) -> tuple[float, float] | None:
+    """Return the widest (relative, absolute) tolerance that PyTorch's tests allow the operator.
+
+    None stands for `torch.testing`'s own.
+    """
+    from torch.testing._internal.common_device_type import toleranceOverride
+
+    found = [
+        override.d[entry.dtype]
+        for info in entry.info.decorators
+        if getattr(info, "cls_name", "") in TESTS_OF_VALUES and info.device_type in (None, "cpu")
+        for override in info.decorators
+        if isinstance(override, toleranceOverride) and entry.dtype in override.d
+    ]
+    return max((t.rtol, t.atol) for t in found) if found else None
 
 
 def reference_result(entry: Entry, sample: Any) -> Any:

@@ -5,6 +5,8 @@
     python -m tests.oracle.report --only operators       leave layers and optimizers out
     python -m tests.oracle.report --second-order         second derivatives too
     python -m tests.oracle.report --errors --aliases     error inputs and alias names as well
+    python -m tests.oracle.report --reference            reference_inputs instead of sample_inputs
+    python -m tests.oracle.report --layout empty         the samples made empty; see layouts.py
     python -m tests.oracle.report --write-passing        add newly right entries to passing.txt
 """
 
@@ -23,8 +25,8 @@ from typing import Any, TextIO
 from . import adapter
 
 PASSING = Path(__file__).with_name("passing.txt")
-FLAGS = ("cap", "dtype", "noncontiguous", "views", "second_order")
-ORDER = ("missing", "wrong", "right")
+FLAGS = ("cap", "dtype", "reference", "layout", "views", "second_order")
+ORDER = ("refused", "missing", "wrong", "right")
 
 
 def read_passing() -> list[str]:
@@ -43,7 +45,8 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--cap", type=int, default=adapter.SAMPLE_CAP, help="samples per entry")
     parser.add_argument("--beyond", action="store_true", help="also entries outside the count")
     parser.add_argument("--dtype", help="samples of this dtype, e.g. int64; default float64")
-    parser.add_argument("--noncontiguous", action="store_true", help="tensors laid out with gaps")
+    parser.add_argument("--reference", action="store_true", help="reference_inputs as samples")
+    parser.add_argument("--layout", help="gaps, broadcast, empty, empty_last or scalar tensors")
     parser.add_argument("--views", action="store_true", help="compare which results are views")
     parser.add_argument("--second-order", action="store_true", help="compare second derivatives")
     parser.add_argument("--gradgradcheck", action="store_true", help="the peer's own check")
@@ -87,7 +90,7 @@ def print_verdicts(verdicts: list[Any], out: TextIO) -> None:
         states = collections.Counter(v.state for v in verdicts if (v.key in operators) == inside)
         counts = ", ".join(f"{states[s]} {s}" for s in reversed(ORDER))
         print(f"{states.total()} entries {title}: {counts}", file=out)
-    causes = collections.Counter(cause(v) for v in verdicts if v.state != "right")
+    causes = collections.Counter(cause(v) for v in verdicts if v.state in ("missing", "wrong"))
     print("\nCauses, most frequent first", file=out)
     for text, count in causes.most_common(40):
         print(f"{count:5d}  {text}", file=out)

@@ -16,7 +16,7 @@ def owner(array):
     """
     base = array.base
     while base is not None:
-        if hasattr(base, "strides"):
+        if hasattr(base, "dtype"):
             array = base
         base = getattr(base, "base", None)  # NumPy puts a holder between strided views
     return array
@@ -27,7 +27,7 @@ def storage(array):
 
     That is the owner, except for foreign memory: there it is what ember was given.
     """
-    while hasattr(array.base, "strides"):
+    while hasattr(array.base, "dtype"):
         array = array.base
     return array
 

@@ -20,8 +20,9 @@ inf, nan, pi, e = _math.inf, _math.nan, _math.pi, _math.e
 newaxis = None
 
 _PACKAGES = frozenset((
-    "accelerator", "amp", "cuda", "distributed", "distributions", "fft", "func", "linalg", "nn",
-    "optim", "overrides", "signal", "special", "torchviz", "utils", "version", "vision"))
+    "accelerator", "amp", "cuda", "distributed", "distributions", "fft", "func", "hub", "linalg",
+    "nn", "optim", "overrides", "serialization", "signal", "special", "torchviz", "utils",
+    "version", "vision"))
 # Functions of nn.functional that PyTorch offers under torch as well, with the same parameters.
 _FUNCTIONS = frozenset((
     "adaptive_avg_pool1d", "adaptive_max_pool1d", "alpha_dropout", "avg_pool1d", "bilinear",
@@ -34,6 +35,7 @@ _FUNCTIONS = frozenset((
 _NATIVE = frozenset((
     "grid_sampler", "grid_sampler_2d", "grid_sampler_3d", "native_batch_norm",
     "native_group_norm", "native_layer_norm"))
+_FILES = frozenset(("load", "save"))
 
 
 def __getattr__(name):
@@ -43,6 +45,8 @@ def __getattr__(name):
         return getattr(_importlib.import_module(".nn.functional", __name__), name)
     if name in _NATIVE:
         return getattr(_importlib.import_module(".nn.functional.native", __name__), name)
+    if name in _FILES:
+        return getattr(_importlib.import_module(".serialization", __name__), name)
     raise AttributeError(f"module 'ember' has no attribute '{name}'")
 
 

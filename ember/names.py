@@ -23,7 +23,7 @@ ROOTS = {"torch": "ember", "torchvision": "ember.vision", "torchviz": "ember.tor
 # PyTorch's inner modules, which hold nothing that the module around them does not offer: where
 # ember has no file of that name, they show the names of the outer one.
 INNER = {
-    "torch": "functional random serialization",
+    "torch": "functional random",
     "torch.autograd": "function grad_mode variable",
     "torch.nn": "modules parameter",
     "torch.nn.modules": "activation batchnorm channelshuffle container conv distance dropout "

@@ -154,6 +154,14 @@ def test_frombuffer():
 
 
 @numpy_reads
+def test_views_of_foreign_memory_know_their_place():
+    t = ember.frombuffer(bytearray(12), dtype=ember.int32)
+    assert t[1:].storage_offset() == 1
+    t[1:].add_(1)
+    assert t.as_strided((2,), (1,), 1).tolist() == [1, 1]
+
+
+@numpy_reads
 def test_cuda_array_interface_is_there_on_a_gpu_only():
     assert not hasattr(ember.ones(2), "__cuda_array_interface__")
 

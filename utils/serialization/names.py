@@ -1,0 +1,212 @@
+"""The names that a PyTorch file may mention, and what ember builds for each.
+
+Builders check every argument: what a file says is never taken on trust.
+"""
+
+import codecs
+from collections import Counter, OrderedDict
+
+from ...autograd import Size, Tensor, device, dtypes, strided
+from ...nn import Buffer, Parameter
+from . import numpy_values, vouched
+from .errors import LoadError
+from .opcodes import Name, inert, key
+from .storages import Storage
+
+__all__ = ["fill", "find", "known"]
+
+
+def require(condition, what):
+    """Raise the error for a file whose arguments make no sense."""
+    if not condition:
+        raise LoadError(f"the file is damaged or forged: {what}")
+
+
+# -- tensors --------------------------------------------------------------------------------------
+
+
+def _tensor(storage, offset, size, stride, requires_grad=False, hooks=None, metadata=None):
+    """`torch._utils._rebuild_tensor_v2`: a strided view of a storage."""
+    require(type(storage) is Storage and storage.dtype is not None, "a tensor without storage")
+    return _strided(storage, storage.dtype, offset, size, stride, requires_grad, metadata)
+
+
+def _tensor_of_type(storage, offset, size, stride, requires_grad, hooks, dtype, metadata=None):
+    """`torch._utils._rebuild_tensor_v3`: the same, with a dtype of its own."""
+    require(type(storage) is Storage, "a tensor without storage")
+    require(isinstance(dtype, dtypes.dtype), "a tensor of no dtype")
+    return _strided(storage, dtype, offset, size, stride, requires_grad, metadata)
+
+
+def _strided(storage, dtype, offset, size, stride, requires_grad, metadata):
+    require(type(size) in (tuple, Size) and type(stride) is tuple and len(size) == len(stride),
+            "a tensor's sizes and strides do not fit together")
+    numbers = (offset, *size, *stride)
+    require(all(type(n) is int and n >= 0 for n in numbers), f"sizes or strides {numbers!s:.200}")
+    tensor = Tensor._wrap(storage.view(dtype, offset, size, stride), storage.xp)
+    for flag, method in (("conj", "conj"), ("neg", "neg")):
+        if isinstance(metadata, dict) and metadata.get(flag):
+            tensor = getattr(tensor, method)()
+    _check_gradients(tensor, requires_grad)
+    return tensor.requires_grad_(requires_grad)
+
+
+def _check_gradients(tensor, requires_grad):
+    require(type(requires_grad) is bool, "requires_grad is no truth value")
+    require(not requires_grad or tensor.is_floating_point() or tensor.is_complex(),
+            f"a {tensor.dtype} tensor that requires gradients")
+
+
+def _parameter(data, requires_grad=True, hooks=None, state=None):
+    require(isinstance(data, Tensor), "a parameter of no tensor")
+    _check_gradients(data, requires_grad)
+    made = Parameter(data, requires_grad)
+    return fill(made, state) if state else made
+
+
+def _typed_tensor(build, kind, arguments, state):
+    """`torch._tensor._rebuild_from_type_v2`: a tensor with attributes."""
+    require(type(build) is Name and build.path.startswith("torch._utils._rebuild_"),
+            "a tensor made by something else")
+    require(type(kind) is Name and kind.path in _TENSOR_TYPES, "a tensor of an unknown class")
+    require(type(arguments) is tuple and isinstance(state, dict), "a tensor without attributes")
+    tensor = build.build(*arguments)
+    attributes = {name: value for name, value in state.items() if name != "_is_buffer"}
+    if "_is_buffer" in state:
+        tensor = Buffer(tensor, persistent=bool(attributes.pop("persistent", True)))
+    return fill(tensor, attributes) if attributes else tensor
+
+
+_TENSOR_TYPES = ("torch.Tensor", "torch.nn.parameter.Parameter", "torch.nn.parameter.Buffer")
+
+
+# -- plain values ---------------------------------------------------------------------------------
+
+
+def _size(items):
+    require(type(items) is tuple and all(type(n) is int for n in items), "a Size of no numbers")
+    return Size(items)
+
+
+def _device(kind, index=None):
+    require(type(kind) is str and (index is None or type(index) is int), "a device of no name")
+    return device(kind, index)
+
+
+def _layout(name):
+    require(name == "torch.strided", f"the layout {name!r}, which ember does not have")
+    return strided
+
+
+def _encoded(text, encoding):
+    """How protocol 2 spells bytes."""
+    require(type(text) is str and encoding in ("latin1", "latin-1"), "bytes of another encoding")
+    return codecs.latin_1_encode(text)[0]
+
+
+def _bytes():
+    return b""
+
+
+def _bytearray(data=b"", encoding=None):
+    data = data if encoding is None else _encoded(data, encoding)
+    require(type(data) is bytes, "a bytearray of no bytes")  # a number would be a length
+    return bytearray(data)
+
+
+def _complex(real, imag):
+    require(type(real) is float and type(imag) is float, "a complex number of no numbers")
+    return complex(real, imag)
+
+
+def _set(items):
+    require(type(items) is list, "a set of no list")
+    return set(map(key, items))
+
+
+def _ordered(pairs=()):
+    require(all(type(pair) in (list, tuple) and len(pair) == 2 for pair in pairs),
+            "an OrderedDict of no pairs")
+    return OrderedDict((key(k), inert(value)) for k, value in pairs)
+
+
+def _counter(items=None):
+    require(items is None or type(items) is dict, "a Counter of no dict")
+    return Counter(items)
+
+
+_BUILDERS = {
+    "torch._utils._rebuild_tensor": _tensor,
+    "torch._utils._rebuild_tensor_v2": _tensor,
+    "torch._utils._rebuild_tensor_v3": _tensor_of_type,
+    "torch._utils._rebuild_parameter": _parameter,
+    "torch._utils._rebuild_parameter_with_state": _parameter,
+    "torch._tensor._rebuild_from_type_v2": _typed_tensor,
+    "torch.Size": _size,
+    "torch.device": _device,
+    "torch.serialization._get_layout": _layout,
+    "torch.Tensor": None,
+    "torch.nn.parameter.Parameter": None,
+    "torch.nn.parameter.Buffer": None,
+    "torch.storage.UntypedStorage": None,
+    "collections.OrderedDict": _ordered,
+    "collections.Counter": _counter,
+    "_codecs.encode": _encoded,
+    "builtins.bytes": _bytes,
+    "builtins.bytearray": _bytearray,
+    "builtins.complex": _complex,
+    "builtins.set": _set,
+    **numpy_values.BUILDERS,
+}
+
+
+# -- looking up -----------------------------------------------------------------------------------
+
+
+def find(path):
+    """Return what a dotted name in a file stands for: a Name, or a dtype.
+
+    Raises:
+        LoadError: when the name is not in the table; it is not imported.
+    """
+    found = known(path)
+    if found is None:
+        raise LoadError(
+            f"the file names {path}, which is none of the values that are loaded from files "
+            "(tensors, numbers, texts and containers of them): making one could run code of the "
+            "file's author. If you wrote the file, save state_dict() or plain values instead; "
+            f"for a simple class, torch.serialization.add_safe_globals([{path}]) vouches for it")
+    return found
+
+
+def known(path):
+    """Return what a dotted name stands for, or None for one that is not loaded."""
+    if path in _BUILDERS:
+        return Name(path, _BUILDERS[path])
+    module, _, name = path.rpartition(".")
+    if module == "torch":
+        value = getattr(dtypes, name, None)
+        if isinstance(value, dtypes.dtype):
+            return value
+        if name.endswith("Storage") and name != "Storage":
+            return Name(path)
+    cls = vouched.find(path)
+    return None if cls is None else Name(path, blank=lambda: object.__new__(cls))
+
+
+def fill(target, state):
+    """Give an object that was built the attributes that a file holds for it; return it.
+
+    Attributes that would hide a method are refused.
+    """
+    if numpy_values.is_value(target):
+        return numpy_values.fill(target, state)
+    require(isinstance(target, (Tensor, OrderedDict)) or vouched.covers(type(target)),
+            f"attributes for a {type(target).__name__}")
+    require(isinstance(state, dict) and all(type(name) is str for name in state),
+            "attributes without names")
+    if not vouched.covers(type(target)):
+        hidden = [name for name in state if hasattr(type(target), name)]
+        require(not hidden, f"attributes {hidden} that hide methods")
+    vars(target).update(state)
+    return target

@@ -16,11 +16,16 @@ saved. With create_graph the same text runs on Tensors, with
 The public functions come from `templates.py`.
 """
 
+import re
+
 from . import arguments, parametric, templates
 from .flat import attached
 from .tensor import Tensor
 
 __all__ = ["Op", "op", "RECORDS"]
+
+# What dtypes an op takes and gives, by `cast`, unless its record says more.
+_DTYPES = {None: "any -> same", "promote": "any -> promoted", "float": "any -> float"}
 
 RECORDS = {}  # every record by name: the one list of ops
 
@@ -43,12 +48,13 @@ class Op:
             of f is g · conj(f'), which is conj(conj(g) · f').
         numbers: which positions of an op of two operands may be Python numbers.
         flat: whether the gradient is constant in `input` almost everywhere; see `flat.py`.
+        dtypes: what dtypes it takes and gives, "real -> float"; docs/ops.md explains the words.
     """
 
     def __init__(self, forward, *, label=None, derivative="", cast=None, view=False,
                  varargs=None, lists=(), promoted=None, namespaces=("torch", "Tensor"),
                  inplace=False, name=None, several=False, alone=False, adjoint=False,
-                 numbers=(1, 2), flat=False):
+                 numbers=(1, 2), flat=False, dtypes=None):
         self.name = name or forward.__name__.rstrip("_")
         self.label = label or self.name
         self.derivative = derivative
@@ -62,6 +68,7 @@ class Op:
         self.adjoint = adjoint
         self.numbers = numbers
         self.flat = flat
+        self.dtypes = dtypes or _DTYPES[cast]
         self.signature = arguments.Signature(self.name, forward, varargs)
         self.lists = frozenset(lists)
         self.promoted = promoted
@@ -179,6 +186,21 @@ class Op:
         if not isinstance(value, Tensor):
             raise self.not_a_tensor(value) from None
         return value._array, value._node, value._xp
+
+    @property
+    def shapes(self):
+        """What shapes it takes and gives: the docstring's "Shape: ...", or what is implied."""
+        said = re.search(r"Shape: (.+?)\.(?:\s|$)", self.call.__doc__ or "", re.DOTALL)
+        names = self.signature.names
+        if said:
+            return " ".join(said[1].split())
+        if "keepdim" in names:
+            return "(..., n, ...) -> (..., ...) or, with keepdim, (..., 1, ...)"
+        if names == ("input",) or self.alone:
+            return "any -> same"
+        if len(names) == 2 and not self.lists:
+            return "any, any -> broadcast"
+        raise TypeError(f"{self.name}: the docstring must say the shapes: Shape: any -> same.")
 
     def not_a_tensor(self, value):
         """Return the error for an argument that had to be a tensor."""

@@ -11,7 +11,8 @@ _FUNCTIONAL = ("nn.functional",)
 _TORCH = ("torch", "nn.functional")
 
 
-@op(flat=True, namespaces=_EVERYWHERE, inplace=True, derivative="g · [input > 0]")
+@op(flat=True, namespaces=_EVERYWHERE, inplace=True, derivative="g · [input > 0]",
+    dtypes="integer/float -> same")
 def relu(xp, input):
     """Positive part of each element, max(input, 0). Shape: any -> same.
 
@@ -55,7 +56,7 @@ def sigmoid(xp, input):
 sigmoid.vjp("input", lambda g, out: g * (out * (1 - out)))
 
 
-@op(namespaces=_FUNCTIONAL, derivative="g · (1 − exp(out))")
+@op(namespaces=_FUNCTIONAL, derivative="g · (1 − exp(out))", dtypes="float -> same")
 def logsigmoid(xp, input):
     """Logarithm of the sigmoid, without overflow. Shape: any -> same.
 
@@ -69,9 +70,11 @@ def logsigmoid(xp, input):
 logsigmoid.vjp("input", lambda xp, g, out: -g * xp.expm1(out))
 
 
-@op(namespaces=_FUNCTIONAL, derivative="g · σ(beta · input)")
+@op(namespaces=_FUNCTIONAL, derivative="g · σ(beta · input)", dtypes="float -> same")
 def softplus(xp, input, beta=1.0, threshold=20.0):
     """Smooth ReLU, log(1 + exp(beta · input)) / beta; linear where beta · input > threshold.
+
+    Shape: any -> same.
 
     >>> import ember
     >>> ember.nn.functional.softplus(ember.tensor([0., 100.]))
@@ -87,10 +90,12 @@ softplus.vjp("input", lambda xp, g, input, out, beta, threshold: g * xp.where(
 
 
 @op(namespaces=_FUNCTIONAL,
-    derivative="g · scale where input > 0, else g · alpha · scale · k · exp(k · input)")
+    derivative="g · scale where input > 0, else g · alpha · scale · k · exp(k · input)",
+    dtypes="float -> same")
 def scaled_elu(xp, input, alpha=1.0, scale=1.0, k=1.0):
     """The family of ELU, CELU and SELU: scale · (input if positive, else alpha · expm1(k · input)).
 
+    Shape: any -> same.
     Source: https://docs.pytorch.org/docs/2.13/generated/torch.nn.functional.elu.html
     """
     negative = input <= 0
@@ -102,7 +107,8 @@ scaled_elu.vjp("input", lambda xp, g, input, alpha, scale, k: g * xp.where(
     input <= 0, xp.exp(xp.where(input <= 0, input, 0) * k) * (alpha * scale * k), scale))
 
 
-@op(flat=True, namespaces=_FUNCTIONAL, derivative="g where input > 0, else g · negative_slope")
+@op(flat=True, namespaces=_FUNCTIONAL, derivative="g where input > 0, else g · negative_slope",
+    dtypes="float -> same")
 def leaky_relu(xp, input, negative_slope=0.01):
     """ReLU with a small slope below zero. Shape: any -> same.
 
@@ -117,14 +123,21 @@ leaky_relu.vjp("input", lambda xp, g, input, negative_slope: xp.where(
     input > 0, g, g * negative_slope))
 
 
-@op(flat=True, namespaces=_FUNCTIONAL, derivative="g · [min_val < input < max_val]")
+@op(flat=True, namespaces=_FUNCTIONAL, derivative="g · [min_val < input < max_val]",
+    dtypes="integer/float -> same")
 def hardtanh(xp, input, min_val=-1.0, max_val=1.0):
     """Clip each element to an interval; no gradient at and beyond its ends.
+
+    Shape: any -> same.
 
     >>> import ember
     >>> ember.nn.functional.hardtanh(ember.tensor([-3., 0.5]))
     tensor([-1.0000,  0.5000])
     """
+    if input.dtype.kind in "iu":
+        min_val, max_val = int(min_val), int(max_val)
+        if min_val < 0 and input.dtype.kind == "u":
+            raise RuntimeError("cannot do hardtanh on an unsigned type with negative limits")
     return xp.minimum(xp.maximum(input, min_val), max_val)
 
 
@@ -132,7 +145,8 @@ hardtanh.vjp("input", lambda xp, g, input, min_val, max_val: xp.where(
     (input <= min_val) | (input >= max_val), 0, g))
 
 
-@op(flat=True, namespaces=_TORCH, derivative="0 where input ≤ threshold, else g")
+@op(flat=True, namespaces=_TORCH, derivative="0 where input ≤ threshold, else g",
+    dtypes="integer/float -> same")
 def threshold(xp, input, threshold, value):
     """Replace elements at or below a threshold by a value. Shape: any -> same.
 
@@ -146,7 +160,7 @@ def threshold(xp, input, threshold, value):
 threshold.vjp("input", lambda xp, g, input, threshold: xp.where(input <= threshold, 0, g))
 
 
-@op(flat=True, namespaces=_EVERYWHERE, derivative="g · [|input| > lambd]")
+@op(flat=True, namespaces=_EVERYWHERE, derivative="g · [|input| > lambd]", dtypes="float -> same")
 def hardshrink(xp, input, lambd=0.5):
     """Set elements of absolute value up to `lambd` to zero. Shape: any -> same.
 
@@ -160,7 +174,7 @@ def hardshrink(xp, input, lambd=0.5):
 hardshrink.vjp("input", lambda xp, g, input, lambd: xp.where(xp.abs(input) <= lambd, 0, g))
 
 
-@op(flat=True, namespaces=_FUNCTIONAL, derivative="g · [|input| > lambd]")
+@op(flat=True, namespaces=_FUNCTIONAL, derivative="g · [|input| > lambd]", dtypes="float -> same")
 def softshrink(xp, input, lambd=0.5):
     """Move each element by `lambd` towards zero, stopping there. Shape: any -> same.
 
@@ -176,7 +190,8 @@ def softshrink(xp, input, lambd=0.5):
 softshrink.vjp("input", lambda xp, g, input, lambd: xp.where(xp.abs(input) <= lambd, 0, g))
 
 
-@op(flat=True, namespaces=_FUNCTIONAL, derivative="g / 6 where −3 < input < 3")
+@op(flat=True, namespaces=_FUNCTIONAL, derivative="g / 6 where −3 < input < 3",
+    dtypes="float -> same")
 def hardsigmoid(xp, input):
     """Piecewise linear sigmoid: clip(input / 6 + 1/2, 0, 1). Shape: any -> same.
 

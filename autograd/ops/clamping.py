@@ -9,7 +9,8 @@ __all__ = ["addcdiv", "addcmul", "clamp_max", "clamp_min", "clip", "rsub"]
 
 
 @op(name="clamp", cast="promote", promoted=("input", "min", "max"), inplace=True,
-    derivative="g where min ≤ input ≤ max; ∂min: g below min; ∂max: g above max")
+    derivative="g where min ≤ input ≤ max; ∂min: g below min; ∂max: g above max",
+    dtypes="integer/float -> promoted")
 def _clamp(xp, input, min=None, max=None):
     """Elements limited to an interval."""
     if min is not None:
@@ -54,6 +55,7 @@ def clamp(input, min=None, max=None, *, out=None):
 
     Args:
         min, max: numbers or tensors that broadcast; one may be None. NaN elements stay.
+    Shape: any, any, any -> broadcast.
     Raises:
         RuntimeError: when both are None.
     Source: https://docs.pytorch.org/docs/stable/generated/torch.clamp.html
@@ -96,10 +98,12 @@ def clamp_max(input, max, *, out=None):
 
 
 @op(inplace=True,
-    derivative="∂input: g · (1 − weight); ∂end: g · weight; ∂weight: g · (end − input)")
+    derivative="∂input: g · (1 − weight); ∂end: g · weight; ∂weight: g · (end − input)",
+    dtypes="float/complex -> same")
 def lerp(xp, input, end, weight):
     """Linear interpolation: input + weight · (end − input).
 
+    Shape: any, any, any -> broadcast.
     Raises:
         RuntimeError: when the dtypes differ.
     Source: https://docs.pytorch.org/docs/stable/generated/torch.lerp.html

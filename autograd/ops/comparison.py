@@ -7,11 +7,12 @@ from ..tensor import tensor_method
 __all__ = ["allclose", "equal"]
 
 
-def _comparison(symbol, doc):
+def _comparison(symbol, doc, dtypes="real -> bool"):
     """Make the record of a comparison from its forward."""
     def make(forward):
         forward.__doc__ = doc + " Shape: any, any -> broadcast. Result: bool."
-        return op(label=symbol, cast="promote", inplace=True, numbers=(2,))(forward)
+        return op(label=symbol, cast="promote", inplace=True, numbers=(2,), dtypes=dtypes)(
+            forward)
 
     return make
 
@@ -22,12 +23,12 @@ def _ordered(input, name):
             f'"{name}" not implemented for complex numbers: they have no order')
 
 
-@_comparison("=", "Whether elements are equal.")
+@_comparison("=", "Whether elements are equal.", "any -> bool")
 def eq(xp, input, other):
     return xp.equal(input, other)
 
 
-@_comparison("≠", "Whether elements differ.")
+@_comparison("≠", "Whether elements differ.", "any -> bool")
 def ne(xp, input, other):
     return xp.not_equal(input, other)
 
@@ -56,64 +57,65 @@ def ge(xp, input, other):
     return xp.greater_equal(input, other)
 
 
-@op()
+@op(dtypes="any -> bool")
 def isnan(xp, input):
     """Whether elements are NaN."""
     return input != input
 
 
-@op()
+@op(dtypes="any -> bool")
 def isinf(xp, input):
     """Whether elements are infinite."""
     return xp.isinf(input)
 
 
-@op()
+@op(dtypes="any -> bool")
 def isfinite(xp, input):
     """Whether elements are neither infinite nor NaN."""
     return xp.isfinite(input)
 
 
-@op(cast=None)
+@op(cast=None, dtypes="real -> bool")
 def isposinf(xp, input):
     """Whether elements are +infinity."""
     return xp.isinf(input) & (input > 0)
 
 
-@op(cast=None)
+@op(cast=None, dtypes="real -> bool")
 def isneginf(xp, input):
     """Whether elements are −infinity."""
     return xp.isinf(input) & (input < 0)
 
 
-@op(inplace=True)
+@op(inplace=True, dtypes="any -> bool")
 def logical_not(xp, input):
     """Whether elements are zero."""
     return xp.logical_not(input)
 
 
-@op(numbers=(), inplace=True)
+@op(numbers=(), inplace=True, dtypes="any -> bool")
 def logical_and(xp, input, other):
     """Whether both elements are non-zero."""
     return xp.logical_and(input, other)
 
 
-@op(numbers=(), inplace=True)
+@op(numbers=(), inplace=True, dtypes="any -> bool")
 def logical_or(xp, input, other):
     """Whether at least one element is non-zero."""
     return xp.logical_or(input, other)
 
 
-@op(numbers=(), inplace=True)
+@op(numbers=(), inplace=True, dtypes="any -> bool")
 def logical_xor(xp, input, other):
     """Whether exactly one element is non-zero."""
     return xp.logical_xor(input, other)
 
 
-@op(cast="promote", numbers=())
+@op(cast="promote", numbers=(), dtypes="any -> bool")
 def isclose(xp, input, other, rtol=1e-05, atol=1e-08, equal_nan=False):
     """Whether |input − other| ≤ atol + rtol · |other|.
 
+    Shape: any, any -> broadcast.
     Source: https://docs.pytorch.org/docs/stable/generated/torch.isclose.html
     """
     if rtol < 0 or atol < 0:
@@ -158,7 +160,7 @@ def equal(input, other):
     return input.shape == other.shape and bool(eq(input, other).all())
 
 
-@op()
+@op(dtypes="any -> bool")
 def isreal(xp, input):
     """Whether elements have no imaginary part."""
     return input.imag == 0 if input.dtype.kind == "c" else xp.ones(input.shape, bool)

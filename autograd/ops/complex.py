@@ -16,7 +16,7 @@ __all__ = ["angle", "conj", "imag", "polar", "real", "resolve_conj", "resolve_ne
 
 
 @op(name="complex", namespaces=("torch",), adjoint=True, numbers=(),
-    derivative="∂real: Re g; ∂imag: Im g")
+    derivative="∂real: Re g; ∂imag: Im g", dtypes="float -> complex")
 def complex_(xp, real, imag):
     """Complex numbers from their parts. Shape: any, any -> broadcast.
 
@@ -84,7 +84,7 @@ Tensor.real = property(real, lambda self, value: real(self).copy_(value))
 Tensor.imag = property(imag, lambda self, value: imag(self).copy_(value))
 
 
-@op(derivative="g₀ + g₁ · i")
+@op(derivative="g₀ + g₁ · i", dtypes="complex -> real part")
 def view_as_real(xp, input):
     """Real and imaginary part in a last dimension of size 2. Shape: (...) -> (..., 2).
 
@@ -95,7 +95,7 @@ def view_as_real(xp, input):
     return xp.stack([input.real, input.imag], -1)
 
 
-@op(adjoint=True, derivative="(Re g, Im g)")
+@op(adjoint=True, derivative="(Re g, Im g)", dtypes="float -> complex")
 def view_as_complex(xp, input):
     """Complex numbers from a last dimension of size 2. Shape: (..., 2) -> (...).
 
@@ -117,7 +117,7 @@ view_as_complex.vjp("input", lambda xp, g: xp.stack([g.real, g.imag], -1))
 @op(inplace=True, derivative="conjugate of g")
 def conj_physical(xp, input):
     """Conjugate of each element. Shape: any -> same."""
-    return xp.conj(input)
+    return xp.conj(input) if input.dtype.kind == "c" else input.copy()
 
 
 conj_physical.vjp("input", lambda xp, g: xp.conj(g))

@@ -66,7 +66,7 @@ def _identity(xp, like):
 # -- inverse and determinant ----------------------------------------------------------------------
 
 
-@op(namespaces=_HERE, label="A⁻¹", derivative="−outᵀ · g · outᵀ")
+@op(namespaces=_HERE, label="A⁻¹", derivative="−outᵀ · g · outᵀ", dtypes="float/complex -> same")
 def inv(xp, input):
     """Inverse matrices. Shape: (..., n, n) -> same.
 
@@ -94,9 +94,11 @@ solve_matrices.vjp("other", lambda xp, g, input: xp.solve(_t(xp, input), g))
 
 
 @op(name="slogdet", derivative="∂: g of logabsdet · A⁻ᵀ", several=True,
-    namespaces=("torch", "Tensor", "linalg"))
+    namespaces=("torch", "Tensor", "linalg"), dtypes="float/complex -> same, real part")
 def slogdet(xp, input):
-    """Sign and logarithm of the absolute value of the determinants. Shape: (..., n, n) -> (...).
+    """Sign and logarithm of the absolute value of the determinants.
+
+    Shape: (..., n, n) -> (...), (...).
 
     Source: https://docs.pytorch.org/docs/stable/generated/torch.linalg.slogdet.html
     """
@@ -114,7 +116,8 @@ def _slogdet_input(xp, g, input, out):
 slogdet.vjp("input", _slogdet_input)
 
 
-@op(name="det", namespaces=("torch", "Tensor", "linalg"), derivative="g · out · A⁻ᵀ")
+@op(name="det", namespaces=("torch", "Tensor", "linalg"), derivative="g · out · A⁻ᵀ",
+    dtypes="float/complex -> same")
 def det(xp, input):
     """Determinants. Shape: (..., n, n) -> (...).
 
@@ -249,7 +252,8 @@ def _svd_input(xp, g, out):
 svd_factors.vjp("input", _svd_input)
 
 
-@op(name="svdvals", namespaces=_HERE, derivative="U · diag(g) · Vᵀ")
+@op(name="svdvals", namespaces=_HERE, derivative="U · diag(g) · Vᵀ",
+    dtypes="float/complex -> real part")
 def svdvals(xp, input):
     """Singular values in descending order. Shape: (..., m, n) -> (..., min(m, n))."""
     checked("linalg.svdvals", input)
@@ -300,9 +304,13 @@ def _eigvalsh_input(xp, g, input, uplo):
 eigh_values.vjp("input", _eigvalsh_input)
 
 
-@op(namespaces=_HERE, several=True, derivative="see Boeddeker et al. (2019), equation 4.77")
+@op(namespaces=_HERE, several=True, derivative="see Boeddeker et al. (2019), equation 4.77",
+    dtypes="float/complex -> complex, complex")
 def eig(xp, input):
-    """Complex eigenvalues and eigenvectors of square matrices; gradients of first order."""
+    """Complex eigenvalues and eigenvectors of square matrices; gradients of first order.
+
+    Shape: (..., n, n) -> (..., n), (..., n, n).
+    """
     checked("linalg.eig", input, square=True)
     return return_types.linalg_eig(*xp.eig(input))
 
@@ -322,9 +330,13 @@ def _eig_input(xp, g, out):
 eig.vjp("input", _eig_input)
 
 
-@op(namespaces=_HERE, adjoint=True, derivative="V⁻ᴴ · diag(g) · Vᴴ")
+@op(namespaces=_HERE, adjoint=True, derivative="V⁻ᴴ · diag(g) · Vᴴ",
+    dtypes="float/complex -> complex")
 def eigvals(xp, input):
-    """Complex eigenvalues of square matrices; gradients of first order."""
+    """Complex eigenvalues of square matrices; gradients of first order.
+
+    Shape: (..., n, n) -> (..., n).
+    """
     checked("linalg.eigvals", input, square=True)
     return xp.eig(input)[0]
 

@@ -52,7 +52,7 @@ def _arranged(xp, x, labels, order):
 
 
 @op(name="einsum", label="einsum", cast="promote", lists=("operands",), namespaces=("torch",),
-    derivative="einsum of g with the other operands")
+    derivative="einsum of g with the other operands", dtypes="number -> promoted")
 def _einsum(xp, operands, terms, output):
     """Sum of products of elements, described by a letter for each dimension."""
     result = _contract(xp, operands, terms, output)
@@ -81,6 +81,7 @@ def einsum(equation, *operands):
 
     Args:
         equation: the letters; or operands and lists of numbers in turns, the output's list last.
+    Shape: as the equation says.
     Raises:
         RuntimeError: when the equation and the operands do not fit.
     Source: https://docs.pytorch.org/docs/stable/generated/torch.einsum.html

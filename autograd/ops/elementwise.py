@@ -16,7 +16,8 @@ plus.vjp("input", lambda g: g)
 plus.vjp("other", lambda g: g)
 
 
-@op(name="sub", label="−", cast="promote", inplace=True, derivative="∂input: g; ∂other: −g")
+@op(name="sub", label="−", cast="promote", inplace=True, derivative="∂input: g; ∂other: −g",
+    dtypes="number -> promoted")
 def minus(xp, input, other):
     """Difference of two tensors, with broadcasting. Shape: any, any -> broadcast."""
     if input.dtype.kind == "b":
@@ -91,7 +92,7 @@ def div(input, other, *, rounding_mode=None, out=None):
                        f"found '{rounding_mode}'")
 
 
-@op(label="//", cast="promote", inplace=True, derivative="0")
+@op(label="//", cast="promote", inplace=True, derivative="0", dtypes="integer/float -> promoted")
 def floor_divide(xp, input, other):
     """Quotient rounded towards minus infinity."""
     _no_integer_zero(xp, other)
@@ -123,7 +124,8 @@ def _no_integer_zero(xp, other):
         raise RuntimeError("ZeroDivisionError: integer division by zero")
 
 
-@op(label="%", cast="promote", inplace=True, derivative="∂input: g; ∂other: −g · ⌊input/other⌋")
+@op(label="%", cast="promote", inplace=True, derivative="∂input: g; ∂other: −g · ⌊input/other⌋",
+    dtypes="integer/float -> promoted")
 def remainder(xp, input, other):
     """Remainder of division; its sign is the divisor's."""
     _no_integer_zero(xp, other)
@@ -135,7 +137,7 @@ remainder.vjp("other", lambda xp, g, input, other: -g * xp.floor(input / other))
 
 
 @op(numbers=(2,), cast="promote", inplace=True,
-    derivative="∂input: g; ∂other: −g · trunc(input/other)")
+    derivative="∂input: g; ∂other: −g · trunc(input/other)", dtypes="integer/float -> promoted")
 def fmod(xp, input, other):
     """Remainder of division; its sign is the dividend's."""
     _no_integer_zero(xp, other)
@@ -147,7 +149,8 @@ fmod.vjp("other", lambda xp, g, input, other: -g * xp.trunc(input / other))
 
 
 @op(name="pow", label="^", cast="promote", inplace=True,
-    derivative="∂input: g · other · input^(other−1); ∂other: g · out · ln input")
+    derivative="∂input: g · other · input^(other−1); ∂other: g · out · ln input",
+    dtypes="number -> promoted")
 def power(xp, input, other):
     """Input to the power of the exponent, elementwise."""
     if other.dtype.kind == "i" if hasattr(other, "dtype") else isinstance(other, int):
@@ -202,7 +205,7 @@ def pow(input, exponent=None, *, out=None, **kwargs):
     return power(input, exponent, out=out)
 
 
-@op(label="−", cast=None, inplace=True, derivative="−g")
+@op(label="−", cast=None, inplace=True, derivative="−g", dtypes="number -> same")
 def neg(xp, input):
     """Negative of each element."""
     if input.dtype.kind == "b":
@@ -214,7 +217,7 @@ def neg(xp, input):
 neg.vjp("input", lambda g: -g)
 
 
-@op(label="|x|", inplace=True, derivative="g · sign(input)")
+@op(label="|x|", inplace=True, derivative="g · sign(input)", dtypes="number -> real part")
 def abs(xp, input):
     """Absolute value."""
     return xp.abs(input)
@@ -230,7 +233,7 @@ def _signs(xp, input):
     return xp.where(input != input, 0.0, sign) if input.dtype.kind == "f" else sign
 
 
-@op(inplace=True, derivative="0")
+@op(inplace=True, derivative="0", dtypes="real -> same")
 def sign(xp, input):
     """Sign of each element: −1, 0 or 1; 0 for NaN."""
     if input.dtype.kind == "c":

@@ -114,7 +114,8 @@ log1p.vjp("input", lambda g, input: g / (input + 1))
 
 
 @op(numbers=(), cast="float", label="log(eˣ + eʸ)",
-    derivative="∂input: g · exp(input − out); ∂other: g · exp(other − out)")
+    derivative="∂input: g · exp(input − out); ∂other: g · exp(other − out)",
+    dtypes="float/complex -> promoted")
 def logaddexp(xp, input, other):
     """Logarithm of the sum of two exponentials, without overflow.
 
@@ -130,7 +131,8 @@ logaddexp.vjp("other", lambda xp, g, input, other: g / (1 + xp.exp(input - other
 
 
 @op(numbers=(), cast="float", label="log₂(2ˣ + 2ʸ)",
-    derivative="∂input: g · 2^(input − out); ∂other: g · 2^(other − out)")
+    derivative="∂input: g · 2^(input − out); ∂other: g · 2^(other − out)",
+    dtypes="float -> promoted")
 def logaddexp2(xp, input, other):
     """Logarithm to base 2 of the sum of two powers of 2, without overflow.
 
@@ -149,14 +151,15 @@ def _times_logarithm(xp, logarithm, x, y):
 
 
 @op(cast="float", name="xlogy", namespaces=("torch", "Tensor", "special"), inplace=True,
-    label="x ln y", derivative="∂input: g · ln other; ∂other: g · input / other")
+    label="x ln y", derivative="∂input: g · ln other; ∂other: g · input / other",
+    dtypes="real -> float")
 def _xlogy(xp, input, other):
     """input · ln(other), 0 where input is 0."""
     return _times_logarithm(xp, xp.log, input, other)
 
 
 @op(cast="float", name="xlog1py", namespaces=("special",), label="x ln(1 + y)",
-    derivative="∂input: g · ln(1 + other); ∂other: g · input / (1 + other)")
+    derivative="∂input: g · ln(1 + other); ∂other: g · input / (1 + other)", dtypes="real -> float")
 def _xlog1py(xp, input, other):
     """input · ln(1 + other), 0 where input is 0."""
     return _times_logarithm(xp, xp.log1p, input, other)
@@ -203,10 +206,11 @@ def xlog1py(input, other, *, out=None):
 # -- binary exponents -----------------------------------------------------------------------------
 
 
-@op(several=True, derivative="∂mantissa: g / 2^exponent")
+@op(several=True, derivative="∂mantissa: g / 2^exponent", dtypes="float -> same, int32")
 def frexp(xp, input):
     """Split each element into a mantissa in ±[0.5, 1) and an exponent (int32) of 2.
 
+    Shape: any -> same, same.
     Source: https://docs.pytorch.org/docs/stable/generated/torch.frexp.html
 
     >>> import ember

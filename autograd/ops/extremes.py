@@ -27,7 +27,7 @@ def shared(xp, g, input, out, dim=None, keepdim=False):
     return xp.where(mask, g / ties, 0.0)
 
 
-@op(alone=True, label="max", derivative="g where input = out, ties share it")
+@op(alone=True, label="max", derivative="g where input = out, ties share it", dtypes="real -> same")
 def amax(xp, input, dim=(), keepdim=False):
     """Largest element of all, or along dimensions; equal ones share the gradient evenly.
 
@@ -42,7 +42,7 @@ def amax(xp, input, dim=(), keepdim=False):
     return input.max(a, None, keepdim)
 
 
-@op(alone=True, label="min", derivative="g where input = out, ties share it")
+@op(alone=True, label="min", derivative="g where input = out, ties share it", dtypes="real -> same")
 def amin(xp, input, dim=(), keepdim=False):
     """Smallest element of all, or along dimensions; equal ones share the gradient evenly.
 
@@ -89,7 +89,8 @@ def _to_chosen(xp, g, out, input_shape, dim, keepdim):
     return xp.put_along(g, index, input_shape, axis(dim, len(input_shape)))
 
 
-@op(alone=True, name="max", derivative="g at the index of the first maximum")
+@op(alone=True, name="max", derivative="g at the index of the first maximum",
+    dtypes="real -> same, int64")
 def _max_along(xp, input, dim, keepdim=False):
     """Largest elements along a dimension and their places."""
     a = axis(dim, input.ndim)
@@ -98,7 +99,8 @@ def _max_along(xp, input, dim, keepdim=False):
     return return_types.max(input.max(a, None, keepdim), input.argmax(a, keepdims=keepdim))
 
 
-@op(alone=True, name="min", derivative="g at the index of the first minimum")
+@op(alone=True, name="min", derivative="g at the index of the first minimum",
+    dtypes="real -> same, int64")
 def _min_along(xp, input, dim, keepdim=False):
     """Smallest elements along a dimension and their places."""
     a = axis(dim, input.ndim)
@@ -119,7 +121,8 @@ def _unless(loses, xp, g, input, other):
     return xp.where(input == other, g * 0.5, xp.where(loses, 0.0, g))
 
 
-@op(numbers=(), cast="promote", derivative="g where input > other, half of it where equal")
+@op(numbers=(), cast="promote", derivative="g where input > other, half of it where equal",
+    dtypes="real -> promoted")
 def maximum(xp, input, other):
     """Larger of two elements; NaN if either is. Equal ones share the gradient.
 
@@ -132,7 +135,8 @@ def maximum(xp, input, other):
     return xp.maximum(input, other)
 
 
-@op(numbers=(), cast="promote", derivative="g where input < other, half of it where equal")
+@op(numbers=(), cast="promote", derivative="g where input < other, half of it where equal",
+    dtypes="real -> promoted")
 def minimum(xp, input, other):
     """Smaller of two elements; NaN if either is. Equal ones share the gradient.
 
@@ -145,13 +149,15 @@ def minimum(xp, input, other):
     return xp.minimum(input, other)
 
 
-@op(numbers=(), cast="promote", derivative="g where input ≥ other or other is NaN")
+@op(numbers=(), cast="promote", derivative="g where input ≥ other or other is NaN",
+    dtypes="real -> promoted")
 def fmax(xp, input, other):
     """Larger of two elements; NaN only if both are."""
     return xp.fmax(input, other)
 
 
-@op(numbers=(), cast="promote", derivative="g where input ≤ other or other is NaN")
+@op(numbers=(), cast="promote", derivative="g where input ≤ other or other is NaN",
+    dtypes="real -> promoted")
 def fmin(xp, input, other):
     """Smaller of two elements; NaN only if both are."""
     return xp.fmin(input, other)
@@ -236,7 +242,7 @@ def _place(name, find, input, dim, keepdim):
     return find(a, keepdims=keepdim)
 
 
-@op(alone=True, derivative="")
+@op(alone=True, derivative="", dtypes="integer/float -> int64")
 def argmax(xp, input, dim=None, keepdim=False):
     """Index of the first largest element, of the flattened tensor or along a dimension.
 
@@ -249,7 +255,7 @@ def argmax(xp, input, dim=None, keepdim=False):
     return _place("argmax", input.argmax, input, dim, keepdim)
 
 
-@op(alone=True, derivative="")
+@op(alone=True, derivative="", dtypes="integer/float -> int64")
 def argmin(xp, input, dim=None, keepdim=False):
     """Index of the first smallest element, of the flattened tensor or along a dimension.
 
@@ -262,7 +268,8 @@ def argmin(xp, input, dim=None, keepdim=False):
     return _place("argmin", input.argmin, input, dim, keepdim)
 
 
-@op(alone=True, name="aminmax", derivative="g where input equals the extreme, ties share it")
+@op(alone=True, name="aminmax", derivative="g where input equals the extreme, ties share it",
+    dtypes="real -> same")
 def _aminmax(xp, input, *, dim=None, keepdim=False):
     """Smallest and largest element, of all or along a dimension.
 

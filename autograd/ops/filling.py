@@ -31,6 +31,7 @@ filled.vjp("value", lambda g: g)
 def fill(input, value):
     """Return a tensor like the input, filled with a value (a number or a 0-d tensor).
 
+    Shape: any -> same.
     Raises:
         RuntimeError: for a value that has dimensions, or that the dtype cannot hold.
     Source: https://docs.pytorch.org/docs/stable/generated/torch.fill.html

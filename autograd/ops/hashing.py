@@ -9,7 +9,7 @@ from .dims import axes
 _DEFAULT = 0
 
 
-@op(alone=True)
+@op(alone=True, dtypes="real -> uint64")
 def hash_tensor(xp, input, dim=None, *, keepdim=False, mode=_DEFAULT):
     """Exclusive or of the elements' bits along dimensions, as uint64: equal for equal tensors.
 

@@ -337,6 +337,7 @@ def index_put(input, indices, values, accumulate=False):
     Args:
         indices: tuple of index tensors (None for a whole dimension); values: broadcast to the
             shape of `input[indices]`, of the same dtype; accumulate: add instead of replace.
+    Shape: any -> same.
     Raises:
         RuntimeError, IndexError: when dtype, shape or indices do not fit.
     Source: https://docs.pytorch.org/docs/stable/generated/torch.Tensor.index_put_.html

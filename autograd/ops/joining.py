@@ -61,7 +61,7 @@ joined.vjp("tensors", _cat_vjp)
 def cat(tensors, dim=0, *, out=None, axis=None):
     """Join tensors along an existing dimension. Empty 1-d tensors are left out.
 
-    Shape: equal except in `dim`.
+    Shape: (..., n, ...) each -> (..., sum of n, ...).
     Raises:
         RuntimeError: for shapes that do not fit; TypeError: for anything but tensors;
             ValueError: for no tensors.
@@ -120,6 +120,7 @@ stacked.vjp("tensors", _stack_vjp)
 def stack(tensors, dim=0, *, out=None, axis=None):
     """Join tensors of one shape along a new dimension.
 
+    Shape: equal -> (..., count, ...).
     Raises:
         RuntimeError: for shapes that differ, or no tensors; IndexError: for a dimension out of
             range.

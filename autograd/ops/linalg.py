@@ -12,7 +12,7 @@ __all__ = ["bmm", "chain_matmul", "dot", "ger", "inner", "mm", "mv", "outer", "t
 # -- matmul ---------------------------------------------------------------------------------------
 
 
-@op(label="@", derivative="∂input: g · otherᵀ; ∂other: inputᵀ · g")
+@op(label="@", derivative="∂input: g · otherᵀ; ∂other: inputᵀ · g", dtypes="number -> same")
 def matmul(xp, input, other):
     """Matrix product; vectors are rows on the left, columns on the right; leading dims broadcast.
 

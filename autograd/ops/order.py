@@ -23,6 +23,7 @@ fast_backward(swapped)
 def transpose(input, dim0, dim1):
     """Return a view with two dimensions swapped.
 
+    Shape: (..., m, ..., n, ...) -> (..., n, ..., m, ...).
     Raises:
         IndexError: for dimensions the tensor lacks.
     Source: https://docs.pytorch.org/docs/stable/generated/torch.transpose.html
@@ -67,6 +68,7 @@ fast_backward(flipped)
 def t(input):
     """Return a view of a matrix transposed; vectors and numbers are left alone.
 
+    Shape: (m, n) -> (n, m).
     Raises:
         RuntimeError: for more than two dimensions.
     Source: https://docs.pytorch.org/docs/stable/generated/torch.t.html
@@ -102,6 +104,7 @@ def _inverse(dims):
 def permute(input, *dims, **named):
     """Return a view with the dimensions in another order.
 
+    Shape: any -> its sizes in the new order.
     Raises:
         RuntimeError: when a dimension is missing or named twice; IndexError: for others.
     Source: https://docs.pytorch.org/docs/stable/generated/torch.permute.html

@@ -121,6 +121,7 @@ def diagonal(input, offset=0, dim1=0, dim2=1):
 
     Args:
         offset: how far above (or, negative, below) the main diagonal.
+    Shape: (..., n, ..., m, ...) -> (..., length of the diagonal).
     Raises:
         IndexError: for dimensions the tensor lacks; RuntimeError: when they are the same.
     Source: https://docs.pytorch.org/docs/stable/generated/torch.diagonal.html
@@ -223,6 +224,7 @@ fast_backward(strided)
 def as_strided(input, size, stride, storage_offset=None, origin=None):
     """Return a view of the tensor's storage with given sizes, strides and offset in elements.
 
+    Shape: any -> size.
     Raises:
         RuntimeError: when the view would reach outside the storage.
     Source: https://docs.pytorch.org/docs/stable/generated/torch.as_strided.html
@@ -279,6 +281,7 @@ fast_backward(windows)
 def unfold(self, dimension, size, step):
     """Return a view of all windows of a size along a dimension, as a new last dimension.
 
+    Shape: (..., n, ...) -> (..., windows, ..., size).
     Raises:
         RuntimeError: when the window does not fit, or step is not positive.
     Source: https://docs.pytorch.org/docs/stable/generated/torch.Tensor.unfold.html

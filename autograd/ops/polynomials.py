@@ -15,7 +15,7 @@ def _family(name, doc, first, step, argument=None):
         step: p_(k+1) as a function of (k, x, p_k, p_(k−1)).
         argument: what x is made to first.
     """
-    @op(name=name, namespaces=(), cast="float")
+    @op(name=name, namespaces=(), cast="float", dtypes="real -> float")
     def polynomial(xp, input, n):
         x = input if argument is None else argument(input)
         degree = xp.trunc(n)

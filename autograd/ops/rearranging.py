@@ -40,6 +40,7 @@ backwards.vjp("input", lambda xp, g, dims: xp.flip(g, dims) if g.ndim else g)
 def flip(input, *dims, **named):
     """Return a copy with the order along some dimensions reversed.
 
+    Shape: any -> same.
     Raises:
         IndexError: for dimensions the tensor lacks; RuntimeError: for repeated ones.
     Source: https://docs.pytorch.org/docs/stable/generated/torch.flip.html
@@ -88,6 +89,7 @@ def roll(input, shifts, dims=None):
 
     Args:
         shifts, dims: numbers or as many as one another; without dims the tensor is flattened.
+    Shape: any -> same.
     Raises:
         RuntimeError: when their numbers differ; IndexError: for dimensions the tensor lacks.
     Source: https://docs.pytorch.org/docs/stable/generated/torch.roll.html
@@ -163,6 +165,7 @@ copies.vjp("input", _copies_vjp)
 def repeat(self, *repeats, **named):
     """Return a copy repeated along each dimension; new dimensions come first.
 
+    Shape: (n, ...) -> (n · repeats, ...).
     Raises:
         RuntimeError: for fewer numbers than dimensions, or negative ones.
     Source: https://docs.pytorch.org/docs/stable/generated/torch.Tensor.repeat.html
@@ -265,6 +268,7 @@ def _triangle(name, words):
 
     Args:
         diagonal: how far above (or, negative, below) the main diagonal.
+    Shape: (..., m, n) -> same.
     Source: https://docs.pytorch.org/docs/stable/generated/torch.{name}.html
     """
     function = op(name=name, inplace=True, derivative=f"{name} of g")(forward)

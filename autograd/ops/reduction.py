@@ -14,7 +14,8 @@ def _in(input, dtype):
     return input if dtype is None else input.astype(dtype.numpy, copy=False)
 
 
-@op(alone=True, name="sum", label="Σ", derivative="g, repeated along dim")
+@op(alone=True, name="sum", label="Σ", derivative="g, repeated along dim",
+    dtypes="any -> same or int64")
 def sum_(xp, input, dim=None, keepdim=False, *, dtype=None):
     """Sum of all elements, or along dimensions; integers and bools give int64.
 
@@ -22,7 +23,6 @@ def sum_(xp, input, dim=None, keepdim=False, *, dtype=None):
         dim: a dimension or several; None or () means all.
         keepdim: whether reduced dimensions stay, with size 1.
         dtype: cast to before summing.
-    Shape: (..., n, ...) -> (..., 1 or nothing, ...).
     Source: https://docs.pytorch.org/docs/stable/generated/torch.sum.html
 
     >>> import ember
@@ -43,7 +43,8 @@ def sum_(xp, input, dim=None, keepdim=False, *, dtype=None):
 sum_.vjp("input", lambda g, input_shape, dim, keepdim: expanded(g, input_shape, dim, keepdim))
 
 
-@op(alone=True, label="mean", derivative="g / n, repeated along dim")
+@op(alone=True, label="mean", derivative="g / n, repeated along dim",
+    dtypes="float/complex -> same")
 def mean(xp, input, dim=None, keepdim=False, *, dtype=None):
     """Mean of all elements, or along dimensions.
 
@@ -78,7 +79,8 @@ def _mean_input(g, input_shape, dim, keepdim):
 mean.vjp("input", _mean_input)
 
 
-@op(alone=True, label="Π", derivative="g · the product of the other elements")
+@op(alone=True, label="Π", derivative="g · the product of the other elements",
+    dtypes="any -> same or int64")
 def prod(xp, input, dim=None, keepdim=False, *, dtype=None):
     """Product of all elements, or along one dimension; integers and bools give int64.
 
@@ -131,7 +133,7 @@ def _truth(xp, reduce, input, dim, keepdim):
     return result.astype(xp.uint8) if input.dtype.char == "B" else result
 
 
-@op(alone=True, name="all", label="all")
+@op(alone=True, name="all", label="all", dtypes="any -> bool or uint8")
 def all_(xp, input, dim=None, keepdim=False):
     """Whether all elements, or all along dimensions, are non-zero.
 
@@ -142,7 +144,7 @@ def all_(xp, input, dim=None, keepdim=False):
     return _truth(xp, xp.all, input, dim, keepdim)
 
 
-@op(alone=True, name="any", label="any")
+@op(alone=True, name="any", label="any", dtypes="any -> bool or uint8")
 def any_(xp, input, dim=None, keepdim=False):
     """Whether any element, or any along dimensions, is non-zero.
 
@@ -185,9 +187,12 @@ def _logsumexp_input(xp, g, input, out, dim, keepdim):
 logsumexp.vjp("input", _logsumexp_input)
 
 
-@op(alone=True, namespaces=("torch", "Tensor"), derivative="")
+@op(alone=True, namespaces=("torch", "Tensor"), derivative="", dtypes="any -> int64")
 def count_nonzero(xp, input, dim=None):
-    """Number of non-zero elements, in all or along dimensions, as int64."""
+    """Number of non-zero elements, in all or along dimensions, as int64.
+
+    Shape: (..., n, ...) -> (..., ...).
+    """
     return xp.sum(input != 0, axis=axes(dim, input.ndim), dtype=_LARGE_INTEGER)
 
 
@@ -215,7 +220,8 @@ def sum_to_size(self, *size):
 # -- leaving NaN out ------------------------------------------------------------------------------
 
 
-@op(alone=True, label="Σ", derivative="g, repeated along dim, where input is a number")
+@op(alone=True, label="Σ", derivative="g, repeated along dim, where input is a number",
+    dtypes="real -> same or int64")
 def nansum(xp, input, dim=None, keepdim=False, *, dtype=None):
     """Sum as `sum` does it, with NaN counted as 0.
 

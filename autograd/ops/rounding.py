@@ -9,7 +9,7 @@ __all__ = ["fix", "positive"]
 
 def _rounding(forward):
     """Make the record of a rounding function: integers stay as they are, the gradient is 0."""
-    made = op(inplace=True, derivative="0")(forward)
+    made = op(inplace=True, derivative="0", dtypes="integer/float -> same")(forward)
     made.vjp("input", lambda g: g * 0)
     return made
 
@@ -60,7 +60,7 @@ def fix(input, *, out=None):
 
 
 @op(alone=True, name="round", inplace=True, derivative="0",
-    namespaces=("torch", "Tensor", "special"))
+    namespaces=("torch", "Tensor", "special"), dtypes="integer/float -> same")
 def round_(xp, input, *, decimals=0):
     """Each element to the nearest number with so many decimals; halves go to the even one.
 
@@ -81,7 +81,7 @@ def round_(xp, input, *, decimals=0):
 round_.vjp("input", lambda g: g * 0)
 
 
-@op(inplace=True, derivative="g")
+@op(inplace=True, derivative="g", dtypes="float -> same")
 def frac(xp, input):
     """The fraction of each element, with the element's sign."""
     return input - xp.trunc(input)
@@ -93,7 +93,7 @@ frac.vjp("input", lambda g: g)
 # -- signs ----------------------------------------------------------------------------------------
 
 
-@op(cast=None)
+@op(cast=None, dtypes="real -> bool")
 def signbit(xp, input):
     """Whether the sign is negative; true for −0.0 as well."""
     return xp.signbit(input) if input.dtype.kind == "f" else input < 0
@@ -112,7 +112,7 @@ def positive(input):
 
 
 @op(numbers=(2,), cast="float", inplace=True,
-    derivative="∂input: g, negated where the sign was changed")
+    derivative="∂input: g, negated where the sign was changed", dtypes="real -> float")
 def copysign(xp, input, other):
     """Magnitude of input with the sign of other.
 
@@ -129,7 +129,7 @@ copysign.vjp("input", lambda xp, g, input, out: g * (xp.sign(out) * xp.sign(inpu
 copysign.vjp("other", lambda g: g * 0)
 
 
-@op(numbers=(), cast="promote", inplace=True)
+@op(numbers=(), cast="promote", inplace=True, dtypes="real -> same")
 def heaviside(xp, input, values):
     """Heaviside's step: 0 below zero, 1 above, the given values at zero.
 
@@ -140,7 +140,8 @@ def heaviside(xp, input, values):
     return xp.where(input == 0, values, (input > 0).astype(input.dtype))
 
 
-@op(numbers=(), cast="promote", inplace=True, derivative="∂input: g; ∂other: 0")
+@op(numbers=(), cast="promote", inplace=True, derivative="∂input: g; ∂other: 0",
+    dtypes="float -> promoted")
 def nextafter(xp, input, other):
     """The next floating point number after input in the direction of other."""
     return xp.nextafter(input, other)
@@ -153,14 +154,14 @@ nextafter.vjp("other", lambda g: g * 0)
 # -- integers -------------------------------------------------------------------------------------
 
 
-@op(cast="promote", inplace=True)
+@op(cast="promote", inplace=True, dtypes="integer -> promoted")
 def gcd(xp, input, other):
     """Greatest common divisor."""
     _only_integers("gcd", input)
     return xp.gcd(input, other)
 
 
-@op(cast="promote", inplace=True)
+@op(cast="promote", inplace=True, dtypes="integer -> promoted")
 def lcm(xp, input, other):
     """Least common multiple."""
     _only_integers("lcm", input)
@@ -176,7 +177,7 @@ def _only_integers(name, input):
 # -- what is not a number -------------------------------------------------------------------------
 
 
-@op(alone=True, inplace=True, derivative="g where input is finite")
+@op(alone=True, inplace=True, derivative="g where input is finite", dtypes="real -> same")
 def nan_to_num(xp, input, nan=None, posinf=None, neginf=None):
     """Elements with NaN and infinities replaced.
 

@@ -14,7 +14,8 @@ def _prepared(input, dtype):
     return input.astype(_LARGE_INTEGER) if input.dtype.kind in "iub" else input
 
 
-@op(alone=True, label="cumΣ", inplace=True, derivative="sum of g from each element on")
+@op(alone=True, label="cumΣ", inplace=True, derivative="sum of g from each element on",
+    dtypes="number -> same or int64")
 def cumsum(xp, input, dim, *, dtype=None):
     """Sum of all elements up to each one along a dimension; integers and bools give int64.
 
@@ -39,7 +40,7 @@ cumsum.vjp("input", lambda xp, g, dim: _from_here_on(xp, g, dim))
 
 
 @op(alone=True, label="cumΠ", inplace=True,
-    derivative="sum of g · out from each element on, / input")
+    derivative="sum of g · out from each element on, / input", dtypes="number -> same or int64")
 def cumprod(xp, input, dim, *, dtype=None):
     """Product of all elements up to each one along a dimension; integers and bools give int64.
 
@@ -90,7 +91,7 @@ def _to_extreme(xp, g, out, input_shape, dim):
     return xp.add_along(g[0], out[1], input_shape, axis(dim, len(input_shape)))
 
 
-@op(alone=True, derivative="g added at the index of each maximum")
+@op(alone=True, derivative="g added at the index of each maximum", dtypes="real -> same, int64")
 def cummax(xp, input, dim):
     """Largest element up to each one along a dimension, and its place; the last of equal ones.
 
@@ -103,7 +104,7 @@ def cummax(xp, input, dim):
     return _extreme(xp, input, dim, xp.maximum, return_types.cummax)
 
 
-@op(alone=True, derivative="g added at the index of each minimum")
+@op(alone=True, derivative="g added at the index of each minimum", dtypes="real -> same, int64")
 def cummin(xp, input, dim):
     """Smallest element up to each one along a dimension, and its place; the last of equal ones.
 
@@ -120,7 +121,8 @@ cummax.vjp("input", _to_extreme)
 cummin.vjp("input", _to_extreme)
 
 
-@op(alone=True, derivative="sum of g · exp(input − out) from each element on")
+@op(alone=True, derivative="sum of g · exp(input − out) from each element on",
+    dtypes="float/complex -> same")
 def logcumsumexp(xp, input, dim):
     """Logarithm of the sum of exponentials up to each element, without overflow.
 

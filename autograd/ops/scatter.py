@@ -71,6 +71,7 @@ def scatter(input, dim, index, src=None, *, reduce=None, value=None):
     Args:
         src: tensor of the input's dtype or number (also as `value`); reduce: None, "add" or
             "multiply" what is there.
+    Shape: any; index and src of its rank -> same.
     Raises:
         RuntimeError: for shapes, dtypes or positions that do not fit.
     Source: https://docs.pytorch.org/docs/stable/generated/torch.Tensor.scatter_.html
@@ -99,6 +100,7 @@ def scatter(input, dim, index, src=None, *, reduce=None, value=None):
 def scatter_add(input, dim, index, src):
     """Return a copy with src added where an index tensor says, along a dimension.
 
+    Shape: any; index and src of its rank -> same.
     Raises:
         RuntimeError: for shapes, dtypes or positions that do not fit.
     Source: https://docs.pytorch.org/docs/stable/generated/torch.Tensor.scatter_add_.html
@@ -121,7 +123,8 @@ _REDUCTIONS = {"sum": "add", "mean": "add", "prod": "multiply", "amax": "maximum
                "amin": "minimum"}
 
 
-@op(name="scatter_reduce", inplace=True, derivative="by the reduction: see the source")
+@op(name="scatter_reduce", inplace=True, derivative="by the reduction: see the source",
+    dtypes="real -> same")
 def reduced(xp, input, index, src, reduce, include_self):
     """Return the input reduced with the values of src that go to the same place."""
     out = input.copy()
@@ -210,6 +213,7 @@ def scatter_reduce(input, dim, index, src, reduce, *, include_self=True):
 
     Args:
         reduce: "sum", "prod", "mean", "amax" or "amin"; include_self: with what is there.
+    Shape: any; index and src of its rank -> same.
     Raises:
         RuntimeError: for shapes, dtypes or positions that do not fit.
     Source: https://docs.pytorch.org/docs/stable/generated/torch.Tensor.scatter_reduce_.html
@@ -286,6 +290,7 @@ def _source(name, input, dim, key, source):
 def index_add(input, dim, index, source, *, alpha=1):
     """Return a copy with slices of source, times alpha, added to the slices an index names.
 
+    Shape: (..., n, ...), index (k), source (..., k, ...) -> same.
     Raises:
         IndexError, RuntimeError: for shapes, dtypes or positions that do not fit.
     Source: https://docs.pytorch.org/docs/stable/generated/torch.Tensor.index_add_.html
@@ -304,6 +309,7 @@ def index_add(input, dim, index, source, *, alpha=1):
 def index_copy(input, dim, index, source):
     """Return a copy with slices of source written to the slices an index names.
 
+    Shape: (..., n, ...), index (k), source (..., k, ...) -> same.
     Raises:
         IndexError, RuntimeError: for shapes, dtypes or positions that do not fit.
     Source: https://docs.pytorch.org/docs/stable/generated/torch.Tensor.index_copy_.html
@@ -317,6 +323,7 @@ def index_copy(input, dim, index, source):
 def index_fill(input, dim, index, value):
     """Return a copy with the slices an index names filled with a number or 0-d tensor.
 
+    Shape: any -> same.
     Raises:
         IndexError: for positions out of range; RuntimeError: for a value with dimensions.
     Source: https://docs.pytorch.org/docs/stable/generated/torch.Tensor.index_fill_.html
@@ -335,7 +342,8 @@ def index_fill(input, dim, index, value):
     return reshape(result, tuple(input.shape)) if wide is not input else result
 
 
-@op(name="index_reduce", inplace=True, derivative="as scatter_reduce")
+@op(name="index_reduce", inplace=True, derivative="as scatter_reduce",
+    dtypes="integer/float -> same")
 def slices_reduced(xp, input, index, source, reduce, include_self):
     """Return the input with slices reduced with the slices of source that go to the same place."""
     return reduced.op.forward(xp, input, index, source, reduce, include_self)
@@ -353,6 +361,7 @@ def index_reduce(input, dim, index, source, reduce, *, include_self=True):
 
     Args:
         reduce: "prod", "mean", "amax" or "amin"; include_self: with what is there.
+    Shape: (..., n, ...), index (k), source (..., k, ...) -> same.
     Raises:
         IndexError, RuntimeError: for shapes, dtypes or positions that do not fit.
     Source: https://docs.pytorch.org/docs/stable/generated/torch.Tensor.index_reduce_.html
@@ -371,6 +380,7 @@ def index_reduce(input, dim, index, source, reduce, *, include_self=True):
 def put(input, index, source, accumulate=False):
     """Return a copy with source written (or added) at positions in the flattened tensor.
 
+    Shape: any -> same.
     Raises:
         RuntimeError: for dtypes or sizes that do not fit; IndexError: for positions out of range.
     Source: https://docs.pytorch.org/docs/stable/generated/torch.Tensor.put_.html

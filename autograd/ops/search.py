@@ -179,10 +179,11 @@ def isin(elements, test_elements, *, assume_unique=False, invert=False, out=None
 # -- counts ---------------------------------------------------------------------------------------
 
 
-@op()
+@op(dtypes="integer -> int64")
 def bincount(xp, input, weights=None, minlength=0):
     """How often each number from 0 occurs; with weights, the sum of theirs.
 
+    Shape: (n) -> (largest + 1), at least (minlength).
     Source: https://docs.pytorch.org/docs/stable/generated/torch.bincount.html
 
     >>> import ember
@@ -200,12 +201,13 @@ def bincount(xp, input, weights=None, minlength=0):
     return counts.astype(_LARGE_INTEGER)
 
 
-@op()
+@op(dtypes="float -> same")
 def histc(xp, input, bins=100, min=0, max=0):
     """Histogram of the elements between min and max in equal bins, counted as floats.
 
     Args:
         min, max: both equal means the data's own range.
+    Shape: any -> (bins).
     Source: https://docs.pytorch.org/docs/stable/generated/torch.histc.html
     """
     if bins <= 0:

@@ -39,6 +39,7 @@ def where(condition, input=None, other=None, *, out=None, **named):
     Args:
         condition: boolean tensor; input, other: tensors or numbers. With the condition alone:
             the tuple of indices at which it holds.
+    Shape: any, any, any -> broadcast.
     Raises:
         RuntimeError: for a condition that is not boolean, or shapes that do not broadcast.
     Source: https://docs.pytorch.org/docs/stable/generated/torch.where.html
@@ -129,6 +130,7 @@ def masked_fill(input, mask, value):
 
     Args:
         mask: boolean tensor; value: number or 0-d tensor.
+    Shape: any, any -> broadcast.
     Raises:
         RuntimeError: for masks that are not boolean, or values with dimensions.
     Source: https://docs.pytorch.org/docs/stable/generated/torch.Tensor.masked_fill.html
@@ -299,8 +301,7 @@ def _along_dim(input, dim, index):
 def gather(input, dim, index, *, sparse_grad=False, out=None):
     """Return the elements that an index tensor names along a dimension.
 
-    out[i][j] = input[index[i][j]][j] for dim 0. Shape: any; no larger than it except along
-    dim -> the index's.
+    out[i][j] = input[index[i][j]][j] for dim 0. Shape: any, index of its rank -> the index's.
     Raises:
         RuntimeError: for indices of other rank, size or type, or out of range.
     Source: https://docs.pytorch.org/docs/stable/generated/torch.gather.html
@@ -348,6 +349,7 @@ def take_along_dim(input, indices, dim=None, *, out=None):
 def index_select(input, dim, index, *, out=None):
     """Return the slices along a dimension that a vector of indices names.
 
+    Shape: (..., n, ...), (k) -> (..., k, ...).
     Raises:
         IndexError: for an index that is no vector; RuntimeError: for one of another type or
             out of range.
@@ -385,6 +387,7 @@ def index_select(input, dim, index, *, out=None):
 def take(input, index, *, out=None):
     """Return the elements at positions in the flattened tensor, in the index's shape.
 
+    Shape: any, any -> the index's.
     Raises:
         RuntimeError, IndexError: for indices of another type or out of range.
     Source: https://docs.pytorch.org/docs/stable/generated/torch.take.html

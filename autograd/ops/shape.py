@@ -55,6 +55,7 @@ def view(input, *shape, **named):
 
     Args:
         shape: sizes, one of them may be -1; or one dtype.
+    Shape: any -> shape, of as many elements.
     Raises:
         RuntimeError: when the sizes do not fit, or only a copy could have this shape.
     Source: https://docs.pytorch.org/docs/stable/generated/torch.Tensor.view.html
@@ -97,6 +98,7 @@ def reshape(input, *shape, **named):
 
     Args:
         shape: sizes; one of them may be -1.
+    Shape: any -> shape, of as many elements.
     Raises:
         RuntimeError: when the sizes do not fit.
     Source: https://docs.pytorch.org/docs/stable/generated/torch.reshape.html
@@ -291,6 +293,7 @@ def squeeze(input, dim=None):
 
     Args:
         dim: a dimension or several; others stay. None: all of size 1 go.
+    Shape: any -> without sizes of 1.
     Raises:
         IndexError: for dimensions the tensor lacks.
     Source: https://docs.pytorch.org/docs/stable/generated/torch.squeeze.html
@@ -323,6 +326,7 @@ def _unsqueezed(shape, dim):
 def unsqueeze(input, dim):
     """Return a view with a new dimension of size 1 before `dim`.
 
+    Shape: (..., ...) -> (..., 1, ...).
     Raises:
         IndexError: when dim is not in [-ndim-1, ndim].
     Source: https://docs.pytorch.org/docs/stable/generated/torch.unsqueeze.html
@@ -352,6 +356,7 @@ fast_backward(repeated)
 def expand(input, *size, **named):
     """Return a view with dimensions of size 1 repeated; -1 keeps a size. Takes no memory.
 
+    Shape: sizes of 1 -> any; new dimensions come first.
     Raises:
         RuntimeError: when sizes do not fit.
     Source: https://docs.pytorch.org/docs/stable/generated/torch.Tensor.expand.html

@@ -15,7 +15,8 @@ def _prepared(input, dtype, name):
     return input
 
 
-@op(alone=True, label="softmax", namespaces=_PLACES, derivative="out · (g − Σ g · out)")
+@op(alone=True, label="softmax", namespaces=_PLACES, derivative="out · (g − Σ g · out)",
+    dtypes="float -> same")
 def softmax(xp, input, dim, dtype=None):
     """Exponentials along a dimension, divided by their sum. Shape: any -> same.
 
@@ -33,7 +34,8 @@ def softmax(xp, input, dim, dtype=None):
     return e / e.sum(a, None, None, True)
 
 
-@op(alone=True, label="log softmax", namespaces=_PLACES, derivative="g − exp(out) · Σ g")
+@op(alone=True, label="log softmax", namespaces=_PLACES, derivative="g − exp(out) · Σ g",
+    dtypes="float -> same")
 def log_softmax(xp, input, dim, dtype=None):
     """Logarithm of softmax, without overflow. Shape: any -> same.
 

@@ -45,7 +45,7 @@ def _to_sorted(xp, g, out, input_shape, dim):
 # -- order ----------------------------------------------------------------------------------------
 
 
-@op(alone=True, derivative="g put back in order")
+@op(alone=True, derivative="g put back in order", dtypes="real -> same, int64")
 def sort(xp, input, dim=-1, descending=False, stable=False):
     """Elements in order along a dimension, and where they came from; equal ones keep their order.
 
@@ -66,7 +66,7 @@ def sort(xp, input, dim=-1, descending=False, stable=False):
 sort.vjp("input", _to_sorted)
 
 
-@op(alone=True)
+@op(alone=True, dtypes="real -> int64")
 def argsort(xp, input, dim=-1, descending=False, stable=False):
     """Indices that sort along a dimension.
 
@@ -87,7 +87,7 @@ def msort(input, *, out=None):
     return values if out is None else out.copy_(values)
 
 
-@op(alone=True, derivative="g at the indices")
+@op(alone=True, derivative="g at the indices", dtypes="integer/float -> same, int64")
 def topk(xp, input, k, dim=-1, largest=True, sorted=True):
     """The k largest (or smallest) elements along a dimension, in order, and their places.
 
@@ -135,7 +135,7 @@ def _not_empty(name, input, a):
         raise IndexError(f"{name}(): Expected reduction dim {a} to have non-zero size.")
 
 
-@op(alone=True, derivative="g at the index")
+@op(alone=True, derivative="g at the index", dtypes="integer/float -> same, int64")
 def kthvalue(xp, input, k, dim=-1, keepdim=False):
     """The k-th smallest element along a dimension (from 1), and its place.
 
@@ -177,13 +177,14 @@ def _median_along(xp, name, input, dim, keepdim, skip_nan, made):
     return _picked(xp, input, index, a, keepdim, made)
 
 
-@op(alone=True, name="median", derivative="g at the index")
+@op(alone=True, name="median", derivative="g at the index", dtypes="integer/float -> same, int64")
 def _median(xp, input, dim, keepdim=False):
     """Lower median along a dimension and its place."""
     return _median_along(xp, "median", input, dim, keepdim, False, return_types.median)
 
 
-@op(alone=True, name="nanmedian", derivative="g at the index")
+@op(alone=True, name="nanmedian", derivative="g at the index",
+    dtypes="integer/float -> same, int64")
 def _nanmedian(xp, input, dim, keepdim=False):
     """Lower median along a dimension, NaN left out, and its place."""
     return _median_along(xp, "nanmedian", input, dim, keepdim, True, return_types.nanmedian)
@@ -244,7 +245,7 @@ def nanmedian(input, dim=None, keepdim=False, *, out=None):
     return _nanmedian(input, dim, keepdim, out=out)
 
 
-@op(alone=True, derivative="g at the index")
+@op(alone=True, derivative="g at the index", dtypes="real -> same, int64")
 def mode(xp, input, dim=-1, keepdim=False):
     """The most frequent element along a dimension (the smallest of several), and its last place.
 

@@ -23,7 +23,7 @@ def _function(name, doc, namespaces=_SPECIAL, derivative="", formula=None, backe
     forward.__doc__ = doc
     forward.__module__ = __name__
     made = op(name=name, cast="float", namespaces=namespaces, derivative=derivative,
-              inplace="Tensor" in namespaces)(forward)
+              inplace="Tensor" in namespaces, dtypes="real -> float")(forward)
     if formula is not None:
         made.vjp("input", formula)
     return made
@@ -69,7 +69,7 @@ lgamma = _function(
 
 
 @op(name="polygamma", cast="float", promoted=("input",), inplace=False,
-    derivative="g · polygamma(n + 1, input)")
+    derivative="g · polygamma(n + 1, input)", dtypes="real -> float")
 def _polygamma(xp, input, n):
     """The n-th derivative of `digamma`."""
     if n < 0:
@@ -110,14 +110,14 @@ def _density(xp, g, input, other):
 
 
 @op(numbers=(), cast="float", inplace=True,
-    derivative="∂other: g · other^(input−1) · exp(−other) / Γ(input)")
+    derivative="∂other: g · other^(input−1) · exp(−other) / Γ(input)", dtypes="float -> promoted")
 def igamma(xp, input, other):
     """Regularised lower incomplete gamma function P(input, other)."""
     return xp.gammainc(input, other).astype(input.dtype, copy=False)
 
 
 @op(numbers=(), cast="float", inplace=True,
-    derivative="∂other: −g · other^(input−1) · exp(−other) / Γ(input)")
+    derivative="∂other: −g · other^(input−1) · exp(−other) / Γ(input)", dtypes="float -> promoted")
 def igammac(xp, input, other):
     """Regularised upper incomplete gamma function Q(input, other)."""
     return xp.gammaincc(input, other).astype(input.dtype, copy=False)
@@ -134,7 +134,8 @@ igammac.vjp("input", _undefined)
 igammac.vjp("other", lambda xp, g, input, other: -_density(xp, g, input, other))
 
 
-@op(cast="float", namespaces=_SPECIAL, derivative="∂other: −g · input · zeta(input + 1, other)")
+@op(cast="float", namespaces=_SPECIAL, derivative="∂other: −g · input · zeta(input + 1, other)",
+    dtypes="real -> float")
 def zeta(xp, input, other):
     """Hurwitz zeta function: the sum of (k + other)^−input over k = 0, 1, ..."""
     return xp.zeta(input, other).astype(input.dtype, copy=False)
@@ -146,7 +147,7 @@ zeta.vjp("other", lambda xp, g, input, other: g * -input * xp.zeta(input + 1, ot
 # -- entropy and odds -----------------------------------------------------------------------------
 
 
-@op(cast="float", namespaces=_SPECIAL, derivative="−g · (ln input + 1)")
+@op(cast="float", namespaces=_SPECIAL, derivative="−g · (ln input + 1)", dtypes="real -> float")
 def entr(xp, input):
     """−x ln x, 0 at 0 and −∞ below."""
     inside = xp.where(input > 0, input, 1.0)
@@ -158,7 +159,7 @@ entr.vjp("input", lambda xp, g, input: g * (-xp.log(input) - 1))
 
 
 @op(alone=True, cast="float", namespaces=_BOTH, inplace=True,
-    derivative="g / (input · (1 − input))")
+    derivative="g / (input · (1 − input))", dtypes="real -> float")
 def logit(xp, input, eps=None):
     """ln(x / (1 − x)); with eps, elements are limited to [eps, 1 − eps] first.
 
@@ -210,14 +211,14 @@ for _name in ("k0", "k1"):
               backend_name=_name + "e")
 
 
-@op(cast="float", namespaces=_SPECIAL)
+@op(cast="float", namespaces=_SPECIAL, dtypes="real -> float")
 def spherical_bessel_j0(xp, input):
     """Spherical Bessel function of the first kind, order 0: sin(x) / x."""
     x = xp.where(input == 0, 1.0, input)
     return xp.where(xp.isinf(input), 0.0, xp.where(input == 0, 1.0, xp.sin(x) / x))
 
 
-@op(cast="float", namespaces=_SPECIAL)
+@op(cast="float", namespaces=_SPECIAL, dtypes="real -> float")
 def airy_ai(xp, input):
     """Airy function Ai."""
     return xp.airy(input)[0].astype(input.dtype, copy=False)

@@ -26,6 +26,7 @@ fast_backward(unbound)
 def unbind(input, dim=0):
     """Return a tuple of the views along a dimension, without that dimension.
 
+    Shape: (..., n, ...) -> n times (..., ...).
     Raises:
         IndexError: for a dimension that the tensor lacks.
     Source: https://docs.pytorch.org/docs/stable/generated/torch.unbind.html
@@ -66,6 +67,7 @@ fast_backward(cut)
 def split_with_sizes(input, split_sizes, dim=0):
     """Return views of consecutive parts of given sizes along a dimension.
 
+    Shape: (..., n, ...) -> (..., size, ...) for each size.
     Raises:
         RuntimeError: when the sizes do not sum to the dimension's.
     """
@@ -104,6 +106,7 @@ def split(tensor, split_size_or_sections=None, dim=0, *, split_size=None, split_
 
     Args:
         split_size_or_sections: size of each part (the last may be smaller), or a list of sizes.
+    Shape: (..., n, ...) -> (..., size, ...) for each size.
     Raises:
         RuntimeError: for sizes that do not fit.
     Source: https://docs.pytorch.org/docs/stable/generated/torch.split.html

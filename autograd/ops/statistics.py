@@ -42,7 +42,8 @@ def _centred(xp, input, dim):
     return input - xp.sum(input, axis=axis, keepdims=True) / n, n
 
 
-@op(alone=True, name="var", label="var", derivative="2 · g · (input − mean) / (n − correction)")
+@op(alone=True, name="var", label="var", derivative="2 · g · (input − mean) / (n − correction)",
+    dtypes="float/complex -> real part")
 def var_along(xp, input, dim=None, *, correction=1, keepdim=False):
     """Variance of all elements, or along dimensions."""
     return _variance(xp, input, dim, correction, keepdim).astype(input.real.dtype, copy=False)
@@ -58,7 +59,8 @@ var_along.vjp("input", _var_input)
 
 
 @op(alone=True, name="std", label="std",
-    derivative="g · (input − mean) / (out · (n − correction)); 0 at 0")
+    derivative="g · (input − mean) / (out · (n − correction)); 0 at 0",
+    dtypes="float/complex -> real part")
 def std_along(xp, input, dim=None, *, correction=1, keepdim=False):
     """Standard deviation of all elements, or along dimensions."""
     variance = _variance(xp, input, dim, correction, keepdim)

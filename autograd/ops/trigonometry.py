@@ -120,7 +120,8 @@ atanh.vjp("input", lambda g, input: g / (1 - input * input))
 
 
 @op(numbers=(), cast="float", inplace=True,
-    derivative="∂input: g · other / (input² + other²); ∂other: −g · input / (input² + other²)")
+    derivative="∂input: g · other / (input² + other²); ∂other: −g · input / (input² + other²)",
+    dtypes="real -> float")
 def atan2(xp, input, other):
     """Angle of the point (other, input)."""
     return xp.arctan2(input, other)
@@ -136,7 +137,8 @@ atan2.vjp("other", lambda xp, g, input, other: -g * input / _square_or_one(xp, i
 
 
 @op(numbers=(), cast="float", inplace=True, label="hypot",
-    derivative="∂input: g · input / out; ∂other: g · other / out; 0 at the origin")
+    derivative="∂input: g · input / out; ∂other: g · other / out; 0 at the origin",
+    dtypes="float -> promoted")
 def hypot(xp, input, other):
     """Length of the hypotenuse √(input² + other²), without overflow.
 
@@ -171,7 +173,7 @@ def _sinc_input(xp, g, input):
 sinc.vjp("input", _sinc_input)
 
 
-@op(cast="float", inplace=True, derivative="g · π / 180")
+@op(cast="float", inplace=True, derivative="g · π / 180", dtypes="real -> float")
 def deg2rad(xp, input):
     """Degrees as radians."""
     return input * (math.pi / 180)
@@ -180,7 +182,7 @@ def deg2rad(xp, input):
 deg2rad.vjp("input", lambda g: g * (math.pi / 180))
 
 
-@op(cast="float", inplace=True, derivative="g · 180 / π")
+@op(cast="float", inplace=True, derivative="g · 180 / π", dtypes="real -> float")
 def rad2deg(xp, input):
     """Radians as degrees."""
     return input * (180 / math.pi)

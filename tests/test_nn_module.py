@@ -248,7 +248,7 @@ def test_state_dict_hooks():
     net = nn.Linear(1, 1)
     net.register_state_dict_pre_hook(lambda module, prefix, keep_vars: seen.append(prefix))
     net.register_state_dict_post_hook(
-        lambda module, state, prefix, metadata: state.pop(prefix + "bias"))
+        lambda module, state, prefix, metadata: state.__delitem__(prefix + "bias"))
     seen = []
     assert list(nn.Sequential(net).state_dict()) == ["0.weight"] and seen == ["0."]
 

@@ -29,7 +29,8 @@ class Conversion:
     def to(self, *args, **kwargs):
         """Move and cast: `to(device)`, `to(dtype)`, `to(device, dtype)` or `to(tensor)`.
 
-        Only floating-point tensors are cast; all are moved. Returns self.
+        Only floating-point tensors are cast; all are moved. `memory_format` lays out those of
+        four and five dimensions. Returns self.
 
         Raises:
             TypeError: the dtype is not floating point.
@@ -38,14 +39,17 @@ class Conversion:
         >>> torch.nn.Linear(2, 2).to(torch.float64).weight.dtype
         torch.float64
         """
-        device, dtype, non_blocking = _parse_to(*args, **kwargs)
+        device, dtype, non_blocking, memory_format = _parse_to(*args, **kwargs)
         if dtype is not None and not dtype.is_floating_point:
             raise TypeError("nn.Module.to only accepts floating point or complex dtypes, "
                             f"but got desired dtype={dtype}")
 
         def convert(tensor):
             target = dtype if tensor.dtype.is_floating_point else None
-            return tensor.to(device=device, dtype=target, non_blocking=non_blocking)
+            moved = tensor.to(device=device, dtype=target, non_blocking=non_blocking)
+            if memory_format is None or tensor.ndim not in (4, 5):
+                return moved
+            return moved.contiguous(memory_format=memory_format)
 
         return self._apply(convert)
 
@@ -90,7 +94,7 @@ class Conversion:
 
 
 def _parse_to(*args, device=None, dtype=None, non_blocking=False, memory_format=None, copy=False):
-    """Sort the arguments of `to` into device, dtype and non_blocking."""
+    """Sort the arguments of `to` into device, dtype, non_blocking and memory_format."""
     for arg in args:
         if isinstance(arg, dtypes.dtype):
             dtype = arg
@@ -100,4 +104,4 @@ def _parse_to(*args, device=None, dtype=None, non_blocking=False, memory_format=
             non_blocking = arg
         elif arg is not None:
             device = arg
-    return device, dtype, non_blocking
+    return device, dtype, non_blocking, memory_format

@@ -12,6 +12,7 @@ from ...autograd.function import Function
 from ...autograd.graph import Hooks, RemovableHandle
 
 GLOBAL_HOOKS = Hooks()
+REGISTRATION_HOOKS = Hooks()
 
 
 class Hook(NamedTuple):
@@ -106,9 +107,28 @@ class HookRegistration:
     def register_full_backward_hook(self, hook, prepend=False):
         """Have `hook(module, grad_input, grad_output)` called once the gradients with respect
         to the inputs are known; it may return new ones."""
+        self._use_backward_hooks(full=True)
         return add_hook(self._hooks, Hook("backward", hook), prepend)
 
-    register_backward_hook = register_full_backward_hook
+    def register_backward_hook(self, hook):
+        """Old name of `register_full_backward_hook`.
+
+        PyTorch calls such hooks with the gradients of the module's last operation only, which
+        it deprecates; here they are called as full ones.
+
+        Raises:
+            RuntimeError: the module has hooks of the other kind.
+        """
+        self._use_backward_hooks(full=False)
+        return add_hook(self._hooks, Hook("backward", hook))
+
+    _is_full_backward_hook = None
+
+    def _use_backward_hooks(self, full):
+        if self._is_full_backward_hook is (not full):
+            raise RuntimeError("Cannot use both regular backward hooks and full backward hooks "
+                               "on a single Module. Please use only one of them.")
+        self._is_full_backward_hook = full
 
 
 def register_module_forward_pre_hook(hook):
@@ -129,6 +149,38 @@ def register_module_full_backward_pre_hook(hook):
 def register_module_full_backward_hook(hook):
     """Have `hook(module, grad_input, grad_output)` called after gradients passed any module."""
     return add_hook(GLOBAL_HOOKS, Hook("backward", hook))
+
+
+def register_module_backward_hook(hook):
+    """Old name of `register_module_full_backward_hook`; called as a full hook."""
+    return register_module_full_backward_hook(hook)
+
+
+def register_module_parameter_registration_hook(hook):
+    """Have `hook(module, name, parameter)` called at every registration; it may return another
+    parameter."""
+    return add_hook(REGISTRATION_HOOKS, Hook("_parameter_names", hook))
+
+
+def register_module_buffer_registration_hook(hook):
+    """Have `hook(module, name, buffer)` called at every registration; it may return another
+    buffer."""
+    return add_hook(REGISTRATION_HOOKS, Hook("_buffer_names", hook))
+
+
+def register_module_module_registration_hook(hook):
+    """Have `hook(module, name, child)` called at every registration; it may return another
+    child."""
+    return add_hook(REGISTRATION_HOOKS, Hook("_module_names", hook))
+
+
+def registered(kind, module, name, value):
+    """Return what the registration hooks make of a value."""
+    for hook in tuple(REGISTRATION_HOOKS.values()):
+        if hook.kind == kind:
+            result = hook.function(module, name, value)
+            value = value if result is None else result
+    return value
 
 
 def call_with_hooks(module, args, kwargs):

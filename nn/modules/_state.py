@@ -11,7 +11,7 @@ from ._hooks import Hook, add_hook
 _EXTRA = "_extra_state"
 
 
-class IncompatibleKeys(namedtuple("_IncompatibleKeys", ["missing_keys", "unexpected_keys"])):
+class _IncompatibleKeys(namedtuple("IncompatibleKeys", ["missing_keys", "unexpected_keys"])):
     """What `load_state_dict` found to differ."""
 
     __slots__ = ()
@@ -67,9 +67,17 @@ class StateDict:
             if module is not None:
                 module.state_dict(destination=destination, prefix=f"{prefix}{name}.",
                                   keep_vars=keep_vars)
-        for hook in self._state_hooks_of("save_post"):
-            result = hook(self, destination, prefix, metadata)
-            destination = destination if result is None else result
+        return self._after_saving(destination, prefix, metadata)
+
+    def _after_saving(self, destination, prefix, metadata):
+        """Run the hooks on the collected state; the old kind may return another one."""
+        for hook in tuple(self._state_hooks.values()):
+            if hook.kind == "save_post":
+                if hook.function(self, destination, prefix, metadata) is not None:
+                    raise RuntimeError("state_dict post-hook must return None")
+            elif hook.kind == "save_replace":
+                result = hook.function(self, destination, prefix, metadata)
+                destination = destination if result is None else result
         return destination
 
     def _save_to_state_dict(self, destination, prefix, keep_vars):
@@ -128,8 +136,10 @@ class StateDict:
         state = OrderedDict(state_dict)
         state._metadata = metadata
         self._plan_load(state, "", metadata, assign, strict, missing, unexpected, errors, plan)
-        incompatible = IncompatibleKeys(missing, unexpected)
-        hooks = [(hook, module) for module in self.modules()
+        incompatible = _IncompatibleKeys(missing, unexpected)
+        order = []
+        self.apply(order.append)  # children first
+        hooks = [(hook, module) for module in order
                  for hook in module._state_hooks_of("load_post")]
         if errors or not hooks:
             self._raise_load_errors(incompatible, errors, strict)
@@ -139,7 +149,11 @@ class StateDict:
         try:
             _commit(plan, assign)
             for hook, module in hooks:
-                hook(module, incompatible)
+                if hook(module, incompatible) is not None:
+                    raise AssertionError(
+                        "Hooks registered with ``register_load_state_dict_post_hook`` are not "
+                        "expected to return new values, if incompatible_keys need to be "
+                        "modified, it should be done inplace.")
             self._raise_load_errors(incompatible, errors, strict)
         except BaseException:
             undo()
@@ -215,10 +229,12 @@ class StateDict:
 
     def register_state_dict_post_hook(self, hook):
         """Have `hook(module, state_dict, prefix, local_metadata)` called on the collected
-        state, which it may change in place."""
+        state, which it may change in place; it has to return None."""
         return add_hook(self._state_hooks, Hook("save_post", hook))
 
-    _register_state_dict_hook = register_state_dict_post_hook
+    def _register_state_dict_hook(self, hook):
+        """Like `register_state_dict_post_hook`; the hook may return another state."""
+        return add_hook(self._state_hooks, Hook("save_replace", hook))
 
     def register_load_state_dict_pre_hook(self, hook):
         """Have `hook(module, state_dict, prefix, local_metadata, strict, missing_keys,

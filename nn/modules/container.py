@@ -115,11 +115,11 @@ class Sequential(_ModuleSequence):
         """Put a module before the one at `index`; return self.
 
         Raises:
-            TypeError: `module` is not a Module.
+            AssertionError: `module` is not a Module.
             IndexError: the index is out of range.
         """
         if not isinstance(module, Module):
-            raise TypeError(f"module should be of type: {Module}")
+            raise AssertionError(f"module should be of type: {Module}")
         if not -len(self) <= index <= len(self):
             raise IndexError(f"Index out of range: {index}")
         super().insert(index, module)
@@ -377,7 +377,13 @@ class ParameterDict(_Dictionary):
         super().update(other)
 
     def popitem(self):
-        """Take the newest item out and return it."""
+        """Take the newest item out and return it.
+
+        Raises:
+            KeyError: there is none.
+        """
+        if not self._keys:
+            raise KeyError("dictionary is empty")
         key = next(reversed(self))
         return key, self.pop(key)
 

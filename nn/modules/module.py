@@ -15,20 +15,29 @@ from ..parameter import Buffer, Parameter
 from ._conversion import Conversion
 from ._hooks import (
     GLOBAL_HOOKS,
+    REGISTRATION_HOOKS,
     HookRegistration,
     call_with_hooks,
+    register_module_backward_hook,
+    register_module_buffer_registration_hook,
     register_module_forward_hook,
     register_module_forward_pre_hook,
     register_module_full_backward_hook,
     register_module_full_backward_pre_hook,
+    register_module_module_registration_hook,
+    register_module_parameter_registration_hook,
+    registered,
 )
 from ._members import MembersView, check_name, missing_init
 from ._places import add_place
 from ._state import StateDict
 from ._traversal import Traversal
 
-__all__ = ["Module", "register_module_forward_hook", "register_module_forward_pre_hook",
-           "register_module_full_backward_hook", "register_module_full_backward_pre_hook"]
+__all__ = ["Module", "register_module_backward_hook",
+           "register_module_buffer_registration_hook", "register_module_forward_hook",
+           "register_module_forward_pre_hook", "register_module_full_backward_hook",
+           "register_module_full_backward_pre_hook", "register_module_module_registration_hook",
+           "register_module_parameter_registration_hook"]
 
 
 class Module(Traversal, StateDict, Conversion, HookRegistration):
@@ -172,6 +181,8 @@ class Module(Traversal, StateDict, Conversion, HookRegistration):
 
     def _store(self, kind, name, value, note):
         """Keep a member under its name and take the name from the other kinds."""
+        if REGISTRATION_HOOKS and not (value is None and kind == "_parameter_names"):
+            value = registered(kind, self, name, value)
         own = self.__dict__
         for other in ("_parameter_names", "_buffer_names", "_module_names"):
             if other != kind:
@@ -207,7 +218,7 @@ class Module(Traversal, StateDict, Conversion, HookRegistration):
 
     def _set_buffer(self, name, value):
         if value is not None and not isinstance(value, Tensor):
-            raise _wrong_kind(value, "buffer", name, "torch.Tensor or None")
+            raise _wrong_kind(value, "buffer", name, "torch.nn.Buffer, torch.Tensor or None")
         names = self.__dict__.get("_buffer_names", {})
         if isinstance(value, Buffer):
             if name not in names:
@@ -215,6 +226,9 @@ class Module(Traversal, StateDict, Conversion, HookRegistration):
             self.register_buffer(name, value, value.persistent)
         else:
             self._store("_buffer_names", name, value, names[name])
+
+    def __setstate__(self, state):
+        self.__dict__.update(state)
 
     def __delattr__(self, name):
         for kind in ("_parameter_names", "_buffer_names", "_module_names"):
@@ -304,6 +318,8 @@ def _indent_below_first(text):
 
 
 def _typename(value):
+    if isinstance(value, Tensor):
+        return value.type()
     kind = type(value)
     return kind.__name__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__name__}"
 

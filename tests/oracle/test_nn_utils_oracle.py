@@ -1,12 +1,9 @@
 """nn.utils beside PyTorch: each program is run with both libraries and has to tell the same."""
 
 import importlib
-import re
 import warnings
 
 import pytest
-
-import ember
 
 from . import adapter
 
@@ -16,7 +13,7 @@ REASON = adapter.unavailable()
 if REASON is not None:
     pytest.skip(REASON, allow_module_level=True)
 
-torch = pytest.importorskip("torch")
+from .stories import attempt, compare  # noqa: E402 - needs torch
 
 PROGRAMS = {}
 
@@ -25,44 +22,6 @@ def program(function):
     """Register a function of a library that yields what is to be compared."""
     PROGRAMS[function.__name__] = function
     return function
-
-
-def plain(value):
-    """Return a value with tensors as nested lists and the libraries' own names taken out."""
-    if isinstance(value, torch.Tensor | ember.Tensor):
-        return type(value).__name__, str(value.dtype), value.detach().tolist()
-    if isinstance(value, dict):
-        return {key: plain(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [plain(item) for item in value]
-    if isinstance(value, BaseException):
-        return type(value).__name__, without_places(" ".join(str(value).split()))
-    if isinstance(value, (torch.nn.Module, ember.nn.Module, type)):
-        return without_places(repr(value))
-    return value
-
-
-def without_places(text):
-    """Return a text with classes named without the modules they are in."""
-    return re.sub(r"\b(torch|ember)(\.\w+)*\.", "", text)
-
-
-def attempt(call, *args, **kwargs):
-    """Return the error that a call raises."""
-    with pytest.raises(Exception) as caught:
-        call(*args, **kwargs)
-    return caught.value
-
-
-def near(ours, theirs):
-    """Whether two plain values agree, numbers to 1e-5."""
-    if isinstance(ours, float) and isinstance(theirs, float):
-        return ours == pytest.approx(theirs, rel=1e-5, abs=1e-5, nan_ok=True)
-    if isinstance(ours, (list, tuple)) and isinstance(theirs, (list, tuple)):
-        return len(ours) == len(theirs) and all(map(near, ours, theirs))
-    if isinstance(ours, dict) and isinstance(theirs, dict):
-        return list(ours) == list(theirs) and all(near(ours[k], theirs[k]) for k in ours)
-    return ours == theirs
 
 
 def utils(lib, name):
@@ -324,9 +283,4 @@ def parameter_vectors_and_clipping(lib):
 
 @pytest.mark.parametrize("name", PROGRAMS)
 def test_same_story(name):
-    stories = []
-    for lib in (torch, ember):
-        lib.manual_seed(0)
-        stories.append([plain(item) for item in PROGRAMS[name](lib)])
-    for theirs, ours in zip(*stories, strict=True):
-        assert near(ours, theirs), f"\nember:   {ours}\nPyTorch: {theirs}"
+    compare(PROGRAMS[name])

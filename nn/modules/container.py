@@ -376,6 +376,12 @@ class ParameterDict(_Dictionary):
             other = sorted(other.items())
         super().update(other)
 
+    def setdefault(self, key, default=None):
+        """Return the value of a key; a key that is not there takes `default` first."""
+        if key not in self:
+            self[key] = default
+        return self[key]
+
     def popitem(self):
         """Take the newest item out and return it.
 

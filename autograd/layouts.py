@@ -1,11 +1,11 @@
 """Names that PyTorch programs pass along: memory formats and layouts.
 
-ember has one layout, strided, and lets NumPy choose the order of axes in memory; the formats
-are accepted where PyTorch accepts them.
+Dense tensors are strided, and NumPy chooses the order of axes in memory; the formats are accepted
+where PyTorch accepts them. Sparse tensors (`sparse.py`) are in coordinate form.
 """
 
-__all__ = ["channels_last", "channels_last_3d", "contiguous_format", "layout", "memory_format",
-           "preserve_format", "strided"]
+__all__ = ["channels_last", "channels_last_3d", "contiguous_format", "jagged", "layout",
+           "memory_format", "preserve_format", "sparse_coo", "strided"]
 
 
 class _Named:
@@ -28,7 +28,7 @@ class memory_format(_Named):
 
 
 class layout(_Named):
-    """How elements are stored; ember knows `ember.strided` only."""
+    """How elements are stored; `ember.strided` or `ember.sparse_coo`."""
 
     __slots__ = ()
 
@@ -38,3 +38,5 @@ preserve_format = memory_format("preserve_format")
 channels_last = memory_format("channels_last")
 channels_last_3d = memory_format("channels_last_3d")
 strided = layout("strided")
+sparse_coo = layout("sparse_coo")
+jagged = layout("jagged")

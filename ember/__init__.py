@@ -14,39 +14,66 @@ from . import backends as backends
 from .alias import install as install
 from .autograd.printing import set_printoptions as set_printoptions
 from .names import guard as _guard
+from .names import in_pytorch as _in_pytorch
 from .version import __version__ as __version__
 
 inf, nan, pi, e = _math.inf, _math.nan, _math.pi, _math.e
 newaxis = None
 
-_PACKAGES = frozenset((
-    "accelerator", "amp", "cuda", "distributed", "distributions", "fft", "func", "hub", "linalg",
-    "nn", "optim", "overrides", "serialization", "signal", "special", "torchviz", "utils",
-    "version", "vision"))
-# Functions of nn.functional that PyTorch offers under torch as well, with the same parameters.
-_FUNCTIONS = frozenset((
-    "adaptive_avg_pool1d", "adaptive_max_pool1d", "alpha_dropout", "avg_pool1d", "bilinear",
-    "celu", "celu_", "channel_shuffle", "conv1d", "conv2d", "conv3d", "conv_tbc",
-    "conv_transpose1d", "conv_transpose2d", "conv_transpose3d", "cosine_similarity", "dropout",
-    "feature_alpha_dropout", "group_norm", "layer_norm", "max_pool1d", "max_pool1d_with_indices",
-    "max_pool2d", "max_pool3d", "native_channel_shuffle", "pairwise_distance", "pdist",
-    "pixel_shuffle", "pixel_unshuffle", "prelu", "relu_", "rms_norm", "rrelu", "rrelu_", "selu",
-    "selu_", "threshold_"))
-_NATIVE = frozenset((
-    "grid_sampler", "grid_sampler_2d", "grid_sampler_3d", "native_batch_norm",
-    "native_group_norm", "native_layer_norm"))
-_FILES = frozenset(("load", "save"))
+_PACKAGES = frozenset("""
+    accelerator
+    amp
+    cuda
+    distributed
+    distributions
+    fft
+    func
+    hub
+    linalg
+    nested
+    nn
+    optim
+    overrides
+    serialization
+    signal
+    sparse
+    special
+    testing
+    torchviz
+    utils
+    version
+    vision
+""".split())
+# Names that PyTorch has under torch, by the module that has them here, imported on first use.
+_LATER = {
+    "autograd.overrides": "DisableTorchFunctionSubclass",
+    "autograd.sparse": "sparse_coo_tensor spmm",
+    "backends.threads": "get_num_threads set_num_threads",
+    "nn.functional": """
+        adaptive_avg_pool1d adaptive_max_pool1d alpha_dropout avg_pool1d bilinear celu celu_
+        channel_shuffle conv1d conv2d conv3d conv_tbc conv_transpose1d conv_transpose2d
+        conv_transpose3d cosine_similarity dropout feature_alpha_dropout group_norm layer_norm
+        max_pool1d max_pool1d_with_indices max_pool2d max_pool3d native_channel_shuffle
+        pairwise_distance pdist pixel_shuffle pixel_unshuffle prelu relu_ rms_norm rrelu rrelu_
+        selu selu_ threshold_""",
+    "nn.functional.native": """
+        grid_sampler grid_sampler_2d grid_sampler_3d native_batch_norm native_group_norm
+        native_layer_norm""",
+    "serialization": "load save",
+}
+_HOME = {name: module for module, names in _LATER.items() for name in names.split()}
 
 
 def __getattr__(name):
     if name in _PACKAGES:
         return _importlib.import_module("." + name, __name__)
-    if name in _FUNCTIONS:
-        return getattr(_importlib.import_module(".nn.functional", __name__), name)
-    if name in _NATIVE:
-        return getattr(_importlib.import_module(".nn.functional.native", __name__), name)
-    if name in _FILES:
-        return getattr(_importlib.import_module(".serialization", __name__), name)
+    if name in _HOME:
+        return getattr(_importlib.import_module("." + _HOME[name], __name__), name)
+    if name.startswith("_foreach_"):
+        foreach = _importlib.import_module(".autograd.foreach", __name__).foreach
+        return foreach(name.removeprefix("_foreach_"))
+    if name.endswith("_") and _in_pytorch("torch." + name):
+        return getattr(autograd.Tensor, name)  # torch.sin_(x) is x.sin_()
     raise AttributeError(f"module 'ember' has no attribute '{name}'")
 
 

@@ -8,7 +8,7 @@ from ..layouts import contiguous_format
 from ..op import op
 from ..tensor import Tensor, tensor_method
 
-__all__ = ["is_complex", "is_floating_point", "is_signed"]
+__all__ = ["get_device", "is_complex", "is_floating_point", "is_signed"]
 
 
 @op(derivative="g")

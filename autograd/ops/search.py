@@ -4,10 +4,10 @@ import math
 
 from .. import dtypes, return_types
 from ..op import RECORDS, op
-from ..tensor import Tensor, tensor_method
+from ..tensor import Size, Tensor, tensor_method
 
 __all__ = ["bucketize", "histogram", "histogramdd", "isin", "searchsorted", "unique",
-           "unique_consecutive"]
+           "unique_consecutive", "unravel_index"]
 
 _LARGE_INTEGER = dtypes.int64.numpy
 
@@ -304,3 +304,34 @@ def histogramdd(input, bins, *, range=None, weight=None, density=False):
                            f"of the input, but they are {len(bins)} and {input.shape[-1]}.")
     hist, *edges = _histogramdd(input, bins, range, weight, density)
     return return_types.histogramdd(hist, tuple(edges))
+
+
+def unravel_index(indices, shape):
+    """Return for each position in a flattened tensor its index along every dimension.
+
+    Args:
+        indices: integer tensor. shape: of the tensor that was flattened, an int or ints.
+    Returns:
+        tuple of tensors like `indices`, one for each dimension.
+    Raises:
+        TypeError: when the indices are not integers.
+        ValueError: when one is outside the shape.
+    Source: https://docs.pytorch.org/docs/stable/generated/torch.unravel_index.html
+
+    >>> import ember
+    >>> ember.unravel_index(ember.tensor([4, 0]), (2, 3))
+    (tensor([1, 0]), tensor([1, 0]))
+    """
+    if not isinstance(indices, Tensor) or indices.dtype.is_floating_point or indices.is_complex():
+        kind = indices.dtype if isinstance(indices, Tensor) else type(indices).__name__
+        raise TypeError(f"expected 'indices' to be integer dtype, but got {kind}")
+    shape = (shape,) if isinstance(shape, int) else tuple(shape)
+    count = Size(shape).numel()
+    if indices.numel() and not (0 <= int(indices.min()) and int(indices.max()) < count):
+        raise ValueError(f"unravel_index: an index is outside the shape {list(shape)}, which has "
+                         f"{count} elements")
+    places = []
+    for n in reversed(shape):
+        places.append(indices % n)
+        indices = indices // n
+    return tuple(reversed(places))

@@ -1,0 +1,44 @@
+"""How many threads the libraries under NumPy use: BLAS, OpenMP."""
+
+import os
+import warnings
+
+__all__ = ["get_num_threads", "set_num_threads"]
+
+_number = None
+
+
+def get_num_threads():
+    """Return the number of threads for one operation: what was set, else the usable cores.
+
+    Source: https://docs.pytorch.org/docs/stable/generated/torch.get_num_threads.html
+    """
+    if _number is not None:
+        return _number
+    asked = os.environ.get("OMP_NUM_THREADS", "").partition(",")[0]
+    return int(asked) if asked.isdigit() and int(asked) else len(os.sched_getaffinity(0))
+
+
+def set_num_threads(number):
+    """Have matrix products use this many threads, through the library threadpoolctl.
+
+    Args:
+        number: at least 1.
+    Raises:
+        RuntimeError: for a number below 1.
+    Without threadpoolctl only a warning says that nothing changes (`pip install ember[fast]`).
+    Source: https://docs.pytorch.org/docs/stable/generated/torch.set_num_threads.html
+    """
+    global _number
+    if not isinstance(number, int) or isinstance(number, bool):
+        raise TypeError(f"set_num_threads expects an int, but got {type(number).__name__}")
+    if number < 1:
+        raise RuntimeError("set_num_threads expects a positive integer")
+    try:
+        from threadpoolctl import threadpool_limits
+    except ModuleNotFoundError:
+        warnings.warn("set_num_threads changes nothing without the library threadpoolctl: "
+                      "pip install ember[fast]", stacklevel=2)
+        return
+    threadpool_limits(number)
+    _number = number

@@ -144,7 +144,7 @@ def front_stub():
     classes, constants = [], ["__version__: str"]
     functions = []
     done = {"Size", "Tensor", "install", "autograd", "backends", "__version__"}
-    on_demand = {name: getattr(ember, name) for name in ember._FUNCTIONS}
+    on_demand = {name: getattr(ember, name) for name in ember._HOME}
     for name, value in sorted({**vars(ember), **on_demand}.items()):
         if name.startswith("_") or name in done or inspect.ismodule(value):
             continue

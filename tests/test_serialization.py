@@ -258,7 +258,9 @@ def test_allowed_classes():
         assert there_and_back({"args": arguments})["args"] == arguments
         file = io.BytesIO()
         torch.save(Point(), file)
+        file.seek(0)
         assert torch.load(file).x == 1
+    file.seek(0)
     assert torch.serialization.get_safe_globals() == []
     with pytest.raises(torch.serialization.LoadError, match="names .*Point.*add_safe_globals"):
         torch.load(file)
@@ -295,6 +297,16 @@ def test_paths_and_streams(tmp_path):
         assert torch.equal(torch.load(file), x)
     with zipfile.ZipFile(tmp_path / "a.pt") as archive:
         assert archive.testzip() is None and archive.namelist()[0] == "a/data.pkl"
+
+
+def test_streams_with_something_before():
+    file = io.BytesIO(b"header")
+    file.seek(6)
+    torch.save(torch.arange(3), file)
+    with pytest.raises(torch.serialization.LoadError, match=r"seek\(0\)"):
+        torch.load(file)
+    file.seek(6)
+    assert torch.load(file).tolist() == [0, 1, 2] and file.getvalue()[:6] == b"header"
 
 
 def test_equal_objects_make_equal_files():

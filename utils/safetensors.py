@@ -24,12 +24,14 @@ __all__ = ["load", "load_file", "safe_open", "save", "save_file"]
 
 MAX_HEADER = 100_000_000
 _LENGTH = struct.Struct("<Q")
+# In the library's order, by which files are laid out: the largest elements come first.
 _DTYPES = {
     "BOOL": dtypes.bool, "U8": dtypes.uint8, "I8": dtypes.int8, "I16": dtypes.int16,
     "U16": dtypes.uint16, "F16": dtypes.float16, "BF16": dtypes.bfloat16, "I32": dtypes.int32,
-    "U32": dtypes.uint32, "F32": dtypes.float32, "F64": dtypes.float64, "I64": dtypes.int64,
-    "U64": dtypes.uint64, "C64": dtypes.complex64}
+    "U32": dtypes.uint32, "F32": dtypes.float32, "C64": dtypes.complex64, "F64": dtypes.float64,
+    "I64": dtypes.int64, "U64": dtypes.uint64}
 _CODES = {dtype: code for code, dtype in _DTYPES.items()}
+_NAMES = list(_DTYPES)  # a list: what a file gives need not be hashable
 
 
 # -- saving ---------------------------------------------------------------------------------------
@@ -74,7 +76,7 @@ def _laid_out(tensors, metadata):
     for name, tensor in tensors.items():
         _check(name, tensor)
     _check_apart(tensors)
-    order = sorted(tensors, key=lambda name: (-tensors[name].dtype.itemsize, name))
+    order = sorted(tensors, key=lambda name: (-_NAMES.index(_CODES[tensors[name].dtype]), name))
     end = 0
     for name in order:
         tensor = tensors[name]
@@ -269,7 +271,7 @@ def _count(digits):
 def _entry(name, given):
     """Return a header entry as (dtype, shape, start, end), checked."""
     fits = isinstance(given, dict) and set(given) == {"dtype", "shape", "data_offsets"}
-    if not fits or given["dtype"] not in _names_of_dtypes:
+    if not fits or given["dtype"] not in _NAMES:
         raise LoadError(f"the file holds {name!r} in a form or dtype that ember does not know")
     shape, offsets = given["shape"], given["data_offsets"]
     if not _counts(shape) or len(shape) > 64 or not _counts(offsets) or len(offsets) != 2:
@@ -279,9 +281,6 @@ def _entry(name, given):
     if math.prod(shape) * dtype.itemsize != end - start:
         raise LoadError(f"the file is damaged: {name!r} of shape {shape} has {end - start} bytes")
     return dtype, tuple(shape), start, end
-
-
-_names_of_dtypes = list(_DTYPES)  # a list: what a file gives need not be hashable
 
 
 def _counts(values):

@@ -92,9 +92,8 @@ class Archive:
 
     def __init__(self, stream, mapped=False):
         self._stream = stream
-        self.size = stream.seek(0, 2)
         self._check_kind()
-        stream.seek(0)
+        self.size = stream.seek(0, 2)
         try:
             with zipfile.ZipFile(stream) as file:
                 members = file.infolist()
@@ -105,14 +104,14 @@ class Archive:
         self._map = mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_COPY) if mapped else None
 
     def _check_kind(self):
-        self._stream.seek(0)
         head = self._stream.read(len(_LEGACY))
         if head == _LEGACY:
             raise LoadError(
                 "the file is in the format that PyTorch wrote before version 1.6, which cannot be "
                 "read without executing pickle. Load it in PyTorch and torch.save it again")
         if not head.startswith(_ZIP):
-            what = "is empty" if not head else f"begins with {bytes(head[:4])!r}, not with {_ZIP!r}"
+            what = (f"begins with {bytes(head[:4])!r}, not with {_ZIP!r}" if head
+                    else "is empty, or at its end: seek(0)")
             raise LoadError(f"this is no file that torch.save wrote: it {what}")
 
     def _checked(self, members):

@@ -23,7 +23,7 @@ def load(f, map_location=None, pickle_module=None, *, weights_only=None, mmap=No
     `weights_only` says. Every byte is checked against the file's checksums.
 
     Args:
-        f: a path, or a seekable binary file.
+        f: a path, or a binary file that can seek, at the beginning of what was saved.
         map_location: where the tensors go. None: where they were saved from; a device or its
             name; a dict from saved to wanted device; or a function of a storage (as a uint8
             tensor on the CPU) and its saved device that returns the tensor on the wanted device,
@@ -44,6 +44,7 @@ def load(f, map_location=None, pickle_module=None, *, weights_only=None, mmap=No
     >>> import ember as torch, io
     >>> file = io.BytesIO()
     >>> torch.save(torch.nn.Linear(2, 1).state_dict(), file)
+    >>> _ = file.seek(0)
     >>> list(torch.load(file, map_location="cpu"))
     ['weight', 'bias']
     """

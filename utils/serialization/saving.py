@@ -34,6 +34,7 @@ def save(obj, f, pickle_module=None, pickle_protocol=2, _use_new_zipfile_seriali
     >>> import ember as torch, io
     >>> file = io.BytesIO()
     >>> torch.save({"weight": torch.ones(2), "epoch": 3}, file)
+    >>> _ = file.seek(0)
     >>> torch.load(file)
     {'weight': tensor([1., 1.]), 'epoch': 3}
     """

@@ -10,6 +10,7 @@ from . import fft as fft
 from . import func as func
 from . import hub as hub
 from . import linalg as linalg
+from . import mps as mps
 from . import nested as nested
 from . import nn as nn
 from . import optim as optim

@@ -9,6 +9,7 @@ or values, raises NotBatched, and vmap computes example by example.
 import contextvars
 import math
 import types
+import typing
 
 from . import detours
 from .tensor import Size, Tensor, new
@@ -24,21 +25,34 @@ class NotBatched(Exception):
 _running = contextvars.ContextVar("ember_vmap_levels", default=())
 
 
+class Info(typing.NamedTuple):
+    """What the rule of a custom function is told about the call of vmap."""
+
+    batch_size: int
+    randomness: str
+
+
+_infos = contextvars.ContextVar("ember_vmap_infos", default=())  # of the levels, innermost last
+
+
 class active:
     """A context in which a level of vmap runs. Its value is the number of the level."""
 
-    def __init__(self, size):
+    def __init__(self, size, randomness="error"):
         self.size = size
+        self.randomness = randomness
 
     def __enter__(self):
         levels = _running.get()
         level = len(levels) + 1
         self._token = _running.set(((level, self.size), *levels))
+        _infos.set((*_infos.get(), Info(self.size, self.randomness)))
         detours.install(_detour, rank=-1)
         return level
 
     def __exit__(self, *exc_info):
         _running.reset(self._token)
+        _infos.set(_infos.get()[:-1])
         if not _running.get():
             detours.remove(_detour)
 
@@ -340,12 +354,33 @@ def arranged(t, other):
     return strip(lifted(t, levels)) if levels else t
 
 
+def levels_of_any(args):
+    """Return the innermost level among arguments; 0 when there is none."""
+    return max(map(_level, args), default=0)
+
+
+def by_rule(rule, args):
+    """Return what a custom function's own rule makes of arguments of which some are batched."""
+    level = levels_of_any(args)
+    inner = [isinstance(a, BatchedTensor) and a.level == level for a in args]
+    output, dims = rule(_infos.get()[level - 1], tuple([0 if i else None for i in inner]),
+                        *[a.full if i else a for i, a in zip(inner, args)])
+    if isinstance(output, tuple):
+        dims = dims if isinstance(dims, tuple) else (dims,) * len(output)
+        return tuple([_hidden(o, dim, level) for o, dim in zip(output, dims)])
+    return _hidden(output, dims, level)
+
+
+def _hidden(output, dim, level):
+    return output if dim is None else wrap(output.movedim(dim, 0), level)
+
+
 # -- operations -----------------------------------------------------------------------------------
 
 
 def _detour(record, call, args, kwargs):
     """Compute an operation on batched tensors by its rule (see `detours`)."""
-    level = max(map(_level, args), default=0)
+    level = levels_of_any(args)
     if kwargs:
         level = max(level, *map(_level, kwargs.values()))
     if not level:

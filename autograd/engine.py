@@ -9,7 +9,8 @@ from . import writes
 from .graph import FREED, HOW_TO_EXPLAIN, AccumulateGrad, Kept, OutputNode, Rule, make_node
 from .tensor import Tensor
 
-__all__ = ["collect", "collect_towards", "conjugated", "fit", "fit_tensor", "run"]
+__all__ = ["collect", "collect_towards", "conjugated", "fit", "fit_tensor", "run",
+           "used_again"]
 
 _by_creation = attrgetter("seq")
 # References to an array that only the gradient table holds: table, local name, argument.
@@ -61,7 +62,7 @@ def run(roots, *, retain_graph=False, create_graph=False, targets=None):
             if node not in wanted:
                 continue
         if node.saved is FREED:
-            raise _used_again(node)
+            raise used_again(node)
         if last_write > node.seq:
             writes.check(node)
         if (g.__class__ is not float32 and node.dtype is not None and node.dtype.kind == "c"
@@ -100,7 +101,8 @@ _SECOND_BACKWARD = (
     "backward. (The freed values belong to {}.)")
 
 
-def _used_again(node):
+def used_again(node):
+    """Return the error for a node whose saved values are asked for after they were freed."""
     error = RuntimeError(_SECOND_BACKWARD.format(node.name()) + HOW_TO_EXPLAIN)
     error.node = node  # for `explain`
     return error

@@ -2,7 +2,7 @@
 
 import functools
 
-from . import modes, views, writes
+from . import batching, modes, views, writes
 from .graph import FREED, Rule, make_node
 from .saved_tensors import pack_saved, unpack_saved
 from .tensor import Tensor
@@ -183,6 +183,22 @@ class Function:
 
     vjp = backward  # PyTorch's other name: a subclass may define either
 
+    generate_vmap_rule = False  # PyTorch's switch for what ember does anyway: map forward, backward
+
+    @staticmethod
+    def vmap(info, in_dims, *args):
+        """Compute all examples of `vmap` at once; without it forward sees one example.
+
+        Args:
+            info: with attributes `batch_size` and `randomness`.
+            in_dims: per argument, which of its dimensions counts the examples; None for none.
+        Returns:
+            The output, or several, and the dimension (None for none) of it, or of each.
+        Source: https://docs.pytorch.org/docs/stable/notes/extending.func.html
+        """
+        raise NotImplementedError("To use autograd.Function with vmap, you must either override "
+                                  "the vmap static method or set generate_vmap_rule=True.")
+
     @staticmethod
     def jvp(ctx, *grad_inputs):
         """Return one tangent per output; without it forward mode differentiates `backward`."""
@@ -192,6 +208,8 @@ class Function:
     @classmethod
     def apply(cls, *args, **kwargs):
         """Run forward and record it as one node."""
+        if cls.vmap is not Function.vmap and batching.levels_of_any(args):
+            return batching.by_rule(cls.vmap, args)
         ctx = FunctionCtx()
         nodes = [a._node if isinstance(a, Tensor) else None for a in args]
         ctx.needs_input_grad = tuple(n is not None for n in nodes)
@@ -205,6 +223,13 @@ class Function:
         if not recording:
             return output
         return _record(cls, ctx, args, nodes, output)
+
+
+    def __call__(self, *args, **kwargs):
+        """Refuse PyTorch's way to call functions before version 0.4."""
+        raise RuntimeError("Legacy autograd function with non-static forward method is deprecated. "
+                           "Please use new-style autograd function with static forward method: "
+                           f"{type(self).__name__}.apply(...)")
 
 
 def _record(cls, ctx, args, nodes, output):

@@ -154,6 +154,11 @@ def _stacked(rows, output, t):
 
 
 def _jacobian_forward(func, inputs, create_graph, strict, vectorize):
+    if create_graph:
+        raise NotImplementedError(
+            'torch.autograd.functional.jacobian: `create_graph=True` and `strategy="forward-mode"` '
+            "are not supported together (yet). Please either set `create_graph=False` or "
+            '`strategy="reverse-mode"`.')
     if strict:
         raise RuntimeError(
             'torch.autograd.functional.jacobian: `strict=True` and `strategy="forward-mode"` are '

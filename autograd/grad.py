@@ -1,11 +1,14 @@
 """The public face of the engine: backward, grad, hooks, detach, requires_grad_."""
 
+import math
+import warnings
+
 import numpy as np
 
 from . import detours, dtypes, engine, modes, watching, writes
 from .graph import AccumulateGrad, add_hook
 from .hooks import GradientEdge
-from .tensor import Tensor, new, tensor_method
+from .tensor import Size, Tensor, new, tensor_method
 
 __all__ = ["backward", "grad"]
 
@@ -18,6 +21,8 @@ def grad(outputs, inputs, grad_outputs=None, retain_graph=None, create_graph=Fal
         outputs: tensor or sequence of tensors to differentiate.
         inputs: tensor or sequence of tensors to differentiate with respect to.
         grad_outputs: gradient per output, of its shape; None means 1 for scalar outputs.
+        is_grads_batched: the gradients in grad_outputs have a first dimension more, and so have
+            the results: one pass for each of its places.
         retain_graph: keep the graph for another pass; defaults to create_graph.
         create_graph: record the computation of the gradients, for higher orders.
         allow_unused: give None instead of raising where an input does not reach the outputs.
@@ -34,6 +39,9 @@ def grad(outputs, inputs, grad_outputs=None, retain_graph=None, create_graph=Fal
     (tensor(6.),)
     """
     outputs, inputs = _sequence(outputs), _sequence(inputs)
+    if not only_inputs:
+        warnings.warn("only_inputs is ignored, as in PyTorch; to fill the .grad of leaves, use "
+                      "torch.autograd.backward", FutureWarning, stacklevel=2)
     if not inputs:
         raise ValueError("grad requires non-empty inputs.")
     if allow_unused is False and materialize_grads:
@@ -45,8 +53,11 @@ def grad(outputs, inputs, grad_outputs=None, retain_graph=None, create_graph=Fal
         if t._node is None:
             raise RuntimeError("One of the differentiated Tensors does not require grad; call "
                                ".requires_grad_() on it before the forward computation")
-    roots = _roots(outputs, grad_outputs, create_graph)
     retain = create_graph if retain_graph is None else retain_graph
+    if is_grads_batched:
+        return _batched(outputs, inputs, grad_outputs, retain, create_graph=create_graph,
+                        allow_unused=allow_unused, materialize_grads=materialize_grads)
+    roots = _roots(outputs, grad_outputs, create_graph)
     targets = {t._node for t in inputs}
     found = _run(roots, retain, create_graph, targets)
     results = []
@@ -64,13 +75,30 @@ def grad(outputs, inputs, grad_outputs=None, retain_graph=None, create_graph=Fal
     return tuple(results)
 
 
-def backward(tensors, grad_tensors=None, retain_graph=None, create_graph=False, inputs=None):
+def _batched(outputs, inputs, grad_outputs, retain, **options):
+    """Return the gradients for each place along the first dimension of the given ones."""
+    from .ops.joining import stack
+
+    given = (None,) * len(outputs) if grad_outputs is None else _sequence(grad_outputs)
+    sizes = {g.shape[0] if g.ndim else -1 for g in given if g is not None}
+    if len(sizes) != 1 or sizes & {-1, 0}:
+        raise RuntimeError("is_grads_batched=True needs grad_outputs whose first dimensions, over "
+                           "which to compute one after the other, agree and are not 0")
+    size = sizes.pop()
+    parts = [grad(outputs, inputs, [None if g is None else g[place] for g in given],
+                  retain or place < size - 1, **options) for place in range(size)]
+    return tuple([None if same[0] is None else stack(same) for same in zip(*parts)])
+
+
+def backward(tensors, grad_tensors=None, retain_graph=None, create_graph=False,
+             grad_variables=None, inputs=None):
     """Accumulate the gradients of tensors into the `.grad` of the leaves.
 
     Args:
         tensors: tensor or sequence of tensors to differentiate.
         grad_tensors: gradient per tensor, of its shape; None means 1 for scalars.
         retain_graph, create_graph: as in `grad`.
+        grad_variables: the old name of grad_tensors.
         inputs: the tensors whose `.grad` to fill; all leaves when None.
     Raises:
         RuntimeError: when there is nothing to differentiate. Every `.grad` is then, and after
@@ -83,8 +111,13 @@ def backward(tensors, grad_tensors=None, retain_graph=None, create_graph=False, 
     >>> x.grad
     tensor(6.)
     """
+    if grad_variables is not None:
+        if grad_tensors is not None:
+            raise RuntimeError("`grad_tensors` and `grad_variables` (deprecated) arguments both "
+                               "passed to `backward()`. Please only use `grad_tensors`.")
+        grad_tensors = grad_variables
     if inputs is not None:
-        inputs = _sequence(inputs)
+        inputs = _sequence(inputs.values() if isinstance(inputs, dict) else inputs)
         if not inputs:
             raise RuntimeError("`inputs` argument to `backward()` cannot be empty.")
     roots = _roots(_sequence(tensors), grad_tensors, create_graph)
@@ -95,7 +128,7 @@ def backward(tensors, grad_tensors=None, retain_graph=None, create_graph=False, 
         while found:
             node, g = found.popitem()
             t = node.ref()
-            if t is not None:
+            if t is not None and t._node is not None:  # else it was detached in the meantime
                 _accumulate(t, node, g, create_graph)
     else:
         for t in inputs:
@@ -131,7 +164,8 @@ def _accumulate(t, node, g, create_graph):
         t._grad = Tensor._wrap(have._array + g, node.xp)
     if type(node) is AccumulateGrad and node.after:
         for hook in list(node.after.values()):
-            hook(t)
+            if hook(t) is not None:
+                raise RuntimeError("Tensor post accumulate grad hooks should return None.")
 
 
 def _wrap_owned(g, xp):
@@ -166,23 +200,26 @@ def _roots(outputs, gradients, create_graph):
 
 
 def _seed(t, g, create_graph):
-    array, xp = t._array, t._xp
+    if isinstance(t, GradientEdge):
+        shape, dtype, xp = t.node.shape, t.node.dtype, t.node.xp
+    else:
+        shape, dtype, xp = t._array.shape, t._array.dtype, t._xp
     if g is None:
-        if array.size != 1:
+        if math.prod(shape) != 1:
             raise RuntimeError(
                 "grad can be implicitly created only for scalar outputs; this one has shape "
-                f"{list(array.shape)}. Reduce it (.sum(), .mean()) or pass gradient=")
-        raw = xp.ones(array.shape, array.dtype) if array.ndim else array.dtype.type(1)
+                f"{list(shape)}. Reduce it (.sum(), .mean()) or pass gradient=")
+        raw = xp.ones(shape, dtype) if shape else dtype.type(1)
         raw = raw if isinstance(raw, xp.array_types) else xp.asarray(raw)
         return Tensor._wrap(raw, xp) if create_graph else raw
     if not isinstance(g, Tensor):
         raise TypeError(f"gradients can be either Tensors or None, but got {type(g).__name__}")
-    if g._array.shape != array.shape:
+    if g._array.shape != shape:
         raise RuntimeError(
             f"Mismatch in shape: grad_output has a shape of {g.shape} and output has a shape of "
-            f"{t.shape}.")
-    if g._array.dtype != array.dtype:
-        g = g.to(dtypes.of(array))
+            f"{Size(shape)}.")
+    if g._array.dtype != dtype:
+        g = g.to(dtypes.from_numpy_dtype(dtype))
     return g if create_graph else g._array
 
 
@@ -194,7 +231,7 @@ def _backward(self, gradient=None, retain_graph=None, create_graph=False, inputs
 
     See `ember.autograd.backward`.
     """
-    backward(self, gradient, retain_graph, create_graph, inputs)
+    backward(self, gradient, retain_graph, create_graph, inputs=inputs)
 
 
 Tensor.backward = _backward

@@ -98,23 +98,23 @@ class Node:
         """A dict in which anybody may note something about this node."""
         return self.__dict__.setdefault("notes", {})
 
-    def register_hook(self, hook):
-        """Call `hook(grad_inputs, grad_outputs)` after each backward through this node.
+    def register_hook(self, fn):
+        """Call `fn(grad_inputs, grad_outputs)` after each backward through this node.
 
         It may return other gradients for the inputs.
         """
         from .hooks import hook_node
 
-        return hook_node(self, hook, before=False)
+        return hook_node(self, fn, before=False)
 
-    def register_prehook(self, hook):
-        """Call `hook(grad_outputs)` before each backward through this node.
+    def register_prehook(self, fn):
+        """Call `fn(grad_outputs)` before each backward through this node.
 
         It may return other gradients for the outputs.
         """
         from .hooks import hook_node
 
-        return hook_node(self, hook, before=True)
+        return hook_node(self, fn, before=True)
 
 
 def make_node(op, parents, saved, out, xp, cls=Node):
@@ -189,10 +189,11 @@ class AccumulateGrad:
         return ()
 
     def name(self):
-        """Return "AccumulateGrad"."""
-        return "AccumulateGrad"
+        """Return PyTorch's name for the end of a path."""
+        return "torch::autograd::AccumulateGrad"
 
-    __repr__ = Node.__repr__
+    def __repr__(self):
+        return "<AccumulateGrad>"
 
 
 class RemovableHandle:

@@ -1,5 +1,7 @@
 """In-place operations: write the memory, then rewrite the history that owns it."""
 
+import numpy as np
+
 from . import dtypes, engine, modes, views, writes
 from .graph import AccumulateGrad, Kept, Rule, clock, make_node
 from .tensor import Tensor
@@ -22,13 +24,31 @@ def make_inplace(record):
 
 
 def check_overlap(array, name):
-    """Raise when a raw array that is to be written reaches some memory more than once."""
-    strides = getattr(array, "strides", ())
-    if 0 in strides and array.size and any(s == 0 and n > 1 for s, n in zip(strides, array.shape)):
+    """Raise when a raw array that is to be written reaches some memory more than once.
+
+    PyTorch lets windows that overlap (`unfold`, `as_strided`) be written, in no certain order.
+    """
+    if not array.flags.c_contiguous and _overlaps(array):
         raise RuntimeError(
             f"{name}: unsupported operation: more than one element of the written-to tensor "
             "refers to a single memory location. Please clone() the tensor before performing "
             "the operation.")
+
+
+def _overlaps(array):
+    """Whether two elements of an array lie in one place."""
+    steps = sorted((abs(s), n) for s, n in zip(array.strides, array.shape) if n != 1)
+    reach = array.itemsize
+    for step, n in steps:
+        if step < reach:
+            break
+        reach += (n - 1) * step
+    else:
+        return False
+    places = np.zeros(1, np.int64)
+    for step, n in steps:
+        places = np.add.outer(places, step * np.arange(n)).reshape(-1)
+    return len(np.unique(places)) < places.size
 
 
 def check_sources(target, source, name):
@@ -195,23 +215,32 @@ def rebind(target, view, node):
 
 
 class _CopySlices(Rule):
-    """History of a base after a write to one of its views: out = base with view := value."""
+    """History of a base after a write to one of its views: out = base with view := value.
+
+    Saved are the steps to the view, and the strides of the base where the view depends on them.
+    """
 
     node_name = label = "CopySlices"
     name = "copy_slices"
 
     def backward(self, node, g):
-        # an array, so that the part is a view of it; after many writes it is handed on, not copied
-        rest = g if engine.is_owned(g) else node.xp.buffer(g.copy())
-        written = views.replay_raw(node.xp, rest, node.saved)
+        chain, strides = node.saved
+        if strides is not None:
+            rest = _laid_out(Tensor._wrap(g, node.xp), strides)._array
+        elif engine.is_owned(g):  # after many writes it is handed on, not copied
+            rest = g
+        else:
+            rest = node.xp.buffer(g.copy())  # an array, so that the part is a view of it
+        written = views.replay_raw(node.xp, rest, chain)
         value = written.copy()
         written[...] = 0
         return rest, value
 
     def graph_backward(self, node, g):
-        rest = g.clone()
-        value = views.replay(g, node.saved).clone()
-        view = views.replay(rest, node.saved)
+        chain, strides = node.saved
+        rest = g.clone() if strides is None else _laid_out(g, strides)
+        view = views.replay(rest, chain)
+        value = view.clone()
         view.zero_()
         return rest, value
 
@@ -219,6 +248,13 @@ class _CopySlices(Rule):
 COPY_SLICES = _CopySlices()
 
 
+def _laid_out(tensor, strides):
+    """Return a copy with given strides."""
+    return tensor.detach().new_empty_strided(tensor.shape, strides).copy_(tensor)
+
+
 def copy_slices(base, node, chain):
     """Return the node of a base whose view was written with the output of `node`."""
-    return make_node(COPY_SLICES, (base._node, node), Kept(chain), base._array, base._xp)
+    by_strides = any(record.name == "as_strided" for record, _, _ in chain)
+    kept = Kept((chain, base.stride() if by_strides else None))
+    return make_node(COPY_SLICES, (base._node, node), kept, base._array, base._xp)

@@ -101,12 +101,13 @@ class _Mode:
 
         @functools.wraps(function)
         def wrapped(*args, **kwargs):
-            with self._clone():
+            with self.clone():
                 return function(*args, **kwargs)
 
         return wrapped
 
-    def _clone(self):
+    def clone(self):
+        """Return another of the same kind, for one more use."""
         return type(self)()
 
     def _wrap_generator(self, function):
@@ -116,7 +117,7 @@ class _Mode:
             send, value = generator.send, None
             while True:
                 try:
-                    with self._clone():
+                    with self.clone():
                         item = send(value)
                 except StopIteration as stop:
                     return stop.value
@@ -214,7 +215,8 @@ class set_grad_enabled(_Mode):
         current.set(self._before)
         return super().__call__(function)
 
-    def _clone(self):
+    def clone(self):
+        """Return another of the same kind, for one more use."""
         return set_grad_enabled(self.enabled)
 
 
@@ -241,5 +243,6 @@ class inference_mode(_Mode):
         self.enabled = not mode
         self.inference = bool(mode)
 
-    def _clone(self):
+    def clone(self):
+        """Return another of the same kind, for one more use."""
         return inference_mode(self.inference)

@@ -5,8 +5,10 @@ PyTorch page: https://docs.pytorch.org/docs/stable/autograd.html#saved-tensors-d
 
 import contextlib
 import contextvars
+import functools
 
-from . import watching, writes
+from . import engine, watching, writes
+from .graph import FREED, Node
 from .tensor import Tensor
 
 __all__ = ["allow_mutation_on_saved_tensors", "disable_saved_tensors_hooks", "increment_version",
@@ -125,6 +127,68 @@ def increment_version(tensor):
     """
     for t in (tensor,) if isinstance(tensor, Tensor) else tensor:
         writes.mark_written(t._buffer())
+
+
+# -- one node's values ----------------------------------------------------------------------------
+
+# PyTorch's names of what nodes save, and ember's
+_NAMES = {"self": "input", "other": "other", "exponent": "other", "result": "out"}
+
+
+class SavedTensor:
+    """One tensor that a node saved, as `node._raw_saved_self` gives it.
+
+    Source: https://docs.pytorch.org/docs/stable/notes/autograd.html#hooks-for-saved-tensors
+    """
+
+    def __init__(self, node, array):
+        self._node, self._array = node, array
+
+    def register_hooks(self, pack_hook, unpack_hook):
+        """Pack the tensor now, and unpack it in backward; see `saved_tensors_hooks`.
+
+        Raises:
+            RuntimeError: when backward has used and freed it.
+        """
+        node = self._node
+        if node.saved is FREED:
+            raise RuntimeError("Calling register_hooks on a saved tensor after it has been freed. "
+                               "Register hooks before backward, or keep the graph.")
+        hooks = saved_tensors_hooks(pack_hook, unpack_hook)
+        node.saved = _mapped(node.saved, node.xp.array_types, lambda array: _Packed(
+            hooks, array, node.xp) if array is self._array else array)
+        if not isinstance(node.op, _Unpacking):
+            node.op = _Unpacking(node.op)
+
+
+def _value(node, name):
+    """Return the saved value for which PyTorch has this name."""
+    if node.saved is FREED:
+        raise engine.used_again(node)
+    rule = node.op.inner if isinstance(node.op, _Unpacking) else node.op
+    values = rule.named(node)
+    if values.get(_NAMES[name]) is None:
+        raise AttributeError(f"{node.name()} saves no {name}; it saves {sorted(values)}")
+    return values[_NAMES[name]]
+
+
+def _saved(node, name):
+    value = _value(node, name)
+    if isinstance(value, node.xp.array_types) or type(value) is _Packed:
+        t = Tensor._wrap(unpack_saved(value), node.xp)
+        places = {"self": 0, "other": 1, "exponent": 1}
+        t._node = node if name == "result" else node.parents[places[name]]
+        return t
+    return value
+
+
+def _raw(node, name):
+    return SavedTensor(node, _value(node, name))
+
+
+for _name in _NAMES:
+    setattr(Node, f"_saved_{_name}", property(functools.partial(_saved, name=_name)))
+    setattr(Node, f"_raw_saved_{_name}", property(functools.partial(_raw, name=_name)))
 
 
 # -- how ------------------------------------------------------------------------------------------

@@ -214,7 +214,13 @@ class Tensor:
     def data(self, value):
         if not isinstance(value, Tensor):
             raise TypeError(f"Variable data has to be a tensor, but got {type(value).__name__}")
-        self._array, self._xp = value._buffer(), value._xp
+        self._take_memory(value._buffer(), value._xp)
+
+    def _take_memory(self, array, xp):
+        """Become a tensor around another raw array, with the history that there was."""
+        if xp is not self._xp or xp.owner(array) is not xp.owner(self._array):
+            self._leave_memory()
+        self._array, self._xp = array, xp
         if type(self._node) is AccumulateGrad:
             self._node.describe(self._array, self._xp)
 

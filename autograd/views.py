@@ -1,9 +1,9 @@
 """Views: tensors that share another's memory, and how they learn of writes to it.
 
 A view knows its base (the tensor that owns the history of the memory) and the steps that lead
-from there to the view. When base or view is written in place, the base gets a
-new history and the views forget theirs (`inplace.py`); a view that is used again derives it from
-the base, by replaying its steps. So a write costs nothing for the views that nobody asks again.
+from there to the view. When base or view is written in place, the base gets a new history and the
+views forget theirs (`inplace.py`); a view that is used again derives it from the base, by
+replaying its steps. So a write costs nothing for the views that nobody asks again.
 """
 
 import weakref
@@ -12,8 +12,8 @@ from . import modes
 from .graph import AccumulateGrad
 from .tensor import Tensor
 
-__all__ = ["View", "forget", "informed", "join", "living", "note", "of", "register", "renew",
-           "replay"]
+__all__ = ["View", "forget", "informed", "join", "leave", "living", "note", "of",
+           "register", "renew", "replay"]
 
 _ref, new = weakref.ref, object.__new__
 
@@ -121,16 +121,36 @@ def register(tensor, source, step, several, recorded):
         known.drop_dead()
 
 
-def join(tensor, view, base):
-    """Make a base one of its own views, and another tensor the base in its place."""
+def _replace(tensor):
+    """Make another tensor with the same memory and history the base in place of this one."""
+    base = _twin(tensor)
     base._views = tensor._views
     del tensor._views
+    for view in living(base):
+        view._view.base = base
+    return base
+
+
+def join(tensor, view):
+    """Make a base one of its own views, from now on; an unseen tensor takes its place."""
+    view.base = base = _replace(tensor)
     view.recorded = True  # it was a tensor of its own before
     tensor._view = view
     base._views.all.append(_ref(tensor))
     base._views.informed.append(_ref(tensor))
-    for other in living(base):
-        other._view.base = base
+
+
+def leave(tensor):
+    """Part a tensor, which is about to get other memory, from those that share its memory."""
+    view = of(tensor)
+    if view is not None:
+        node, tensor._view = tensor._node, None  # the history stays, whatever happens to the base
+        tensor._history = node
+        known = view.base._views
+        known.all = [r for r in known.all if r() is not tensor]
+        known.informed = [r for r in known.informed if r() is not tensor]
+    if living(tensor):
+        _replace(tensor)
 
 
 def forget(base):
@@ -144,15 +164,22 @@ def forget(base):
 def renew(tensor):
     """Give a view that forgot its history that of its base, seen through its steps; return it."""
     view = tensor._view
-    base = new(Tensor)
-    base._array, base._xp, base._history = view.base._array, view.base._xp, view.base._node
     with modes.enable_grad():
-        tensor._history = replay(base, view.chain)._node
+        tensor._history = replay(_twin(view.base), view.chain)._node
     view.base._views.informed.append(_ref(tensor))
     return tensor._history
 
 
-Tensor._renewed = renew
+def _twin(tensor):
+    """Return another tensor with the memory and the history of a tensor."""
+    twin = new(Tensor)
+    twin._array, twin._xp, twin._history = tensor._array, tensor._xp, tensor._node
+    return twin
+
+
+Tensor._renewed, Tensor._leave_memory = renew, leave
+Tensor._base = property(lambda self: None if of(self) is None else self._view.base)
+Tensor._is_view = lambda self: of(self) is not None
 
 
 def replay(tensor, chain):

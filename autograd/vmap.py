@@ -125,7 +125,7 @@ def _run(func, kwargs, out_dims, randomness, spec, dims, size, leaves):
     """
     state = _state()
     try:
-        with active(size) as level:
+        with active(size, randomness) as level:
             args = [leaf if dim is None else wrap(leaf.movedim(dim, 0), level)
                     for dim, leaf in zip(dims, leaves)]
             output = func(*unflatten(args, spec), **kwargs)

@@ -229,3 +229,63 @@ def test_float64_numbers_do_not_leak():
     assert (np.float64(2) * x).dtype is torch.float32
     assert x.mean().dtype is torch.float32
     assert (x.mean() * torch.tensor(2.0)).dtype is torch.float32
+
+
+# -- several gradients at once, and what was detached ---------------------------------------------
+
+
+def test_batched_gradients_are_the_rows_of_the_jacobian():
+    x = torch.tensor([1.0, 2.0], requires_grad=True)
+    w = torch.tensor(3.0, requires_grad=True)
+    y, unused = x * x * w, torch.ones(1, requires_grad=True)
+    rows = torch.autograd.grad(y, (x, w, unused), torch.eye(2), is_grads_batched=True,
+                               allow_unused=True, create_graph=True)
+    assert rows[0].tolist() == [[6, 0], [0, 12]] and rows[1].tolist() == [1, 4]
+    assert rows[2] is None
+    assert torch.autograd.grad(rows[0].sum(), x)[0].tolist() == [6, 6]
+    torch.autograd.grad(y, x, torch.eye(2), is_grads_batched=True)
+    with pytest.raises(RuntimeError, match="second time"):  # the last pass freed the graph
+        y.sum().backward()
+
+
+@pytest.mark.parametrize("given", [
+    None, torch.tensor(1.0), torch.zeros(0, 2), [torch.eye(2), torch.eye(3)]])
+def test_batched_gradients_need_one_size(given):
+    x = torch.ones(2, requires_grad=True)
+    outputs = [x * 2, x * 3] if isinstance(given, list) else x * 2
+    with pytest.raises(RuntimeError, match="is_grads_batched"):
+        torch.autograd.grad(outputs, x, given, is_grads_batched=True)
+
+
+def test_a_leaf_that_was_detached_gets_no_gradient():
+    x = torch.ones(2, requires_grad=True)
+    y = x * 2
+    x.detach_()
+    y.sum().backward()
+    assert x.grad is None and not x.requires_grad
+
+
+def test_the_arguments_of_backward_by_position_and_their_old_names():
+    x = torch.ones(2, requires_grad=True)
+    torch.autograd.backward(x * 2, None, None, False, torch.ones(2), {"weight": x})
+    assert x.grad.tolist() == [2, 2]
+    with pytest.raises(RuntimeError, match="grad_variables"):
+        torch.autograd.backward(x * 2, torch.ones(2), grad_variables=torch.ones(2))
+    with pytest.warns(FutureWarning, match="only_inputs"):
+        torch.autograd.grad(x.sum(), x, only_inputs=False)
+
+
+def test_backward_starts_at_edges_too():
+    x = torch.ones(2, requires_grad=True)
+    edge = torch.autograd.graph.get_gradient_edge(x * 3)
+    torch.autograd.backward(edge, torch.ones(2))
+    assert x.grad.tolist() == [3, 3]
+    with pytest.raises(RuntimeError, match=r"shape of torch.Size\(\[3\]\)"):
+        torch.autograd.backward(edge, torch.ones(3))
+
+
+def test_hooks_after_accumulation_return_nothing():
+    x = torch.ones(2, requires_grad=True)
+    x.register_post_accumulate_grad_hook(lambda t: t)
+    with pytest.raises(RuntimeError, match="should return None"):
+        x.sum().backward()

@@ -41,6 +41,8 @@ VIEWS = {
     "t": (lambda x: x.t(), (2, 3), (3, 2)),
     "T": (lambda x: x.T, (2, 3), (3, 2)),
     "mT": (lambda x: x.mT, (5, 2, 3), (5, 3, 2)),
+    "mT of a number": (lambda x: x.mT, (), ()), "mH of a number": (lambda x: x.mH, (), ()),
+    "H of a number": (lambda x: x.H, (), ()),
     "H": (lambda x: x.H, (2, 3), (3, 2)),
     "permute": (lambda x: x.permute(2, 0, 1), (2, 3, 4), (4, 2, 3)),
     "permute, tuple": (lambda x: torch.permute(x, (1, -2)), (2, 3), (3, 2)),

@@ -231,3 +231,29 @@ def test_nothing_is_watched_afterwards():
     with torch.autograd.graph.save_on_cpu():
         assert Node.hooks is not watching._slot
     assert Node.hooks is watching._slot or watching._changes >= watching._CHANGES
+
+
+def test_what_a_node_saved_has_the_names_of_pytorch():
+    x = torch.tensor([3.0], requires_grad=True)
+    y, z = x.exp(), x * x.sin()
+    assert y.grad_fn._saved_result.grad_fn is y.grad_fn
+    assert z.grad_fn._saved_self.equal(x) and z.grad_fn._saved_other.equal(x.sin())
+    assert x.pow(2).grad_fn._saved_exponent == 2
+    with pytest.raises(AttributeError, match="ExpBackward0 saves no self"):
+        print(y.grad_fn._saved_self)
+    y.backward()
+    with pytest.raises(RuntimeError, match="freed"):
+        print(y.grad_fn._saved_result)
+
+
+def test_hooks_on_one_saved_tensor():
+    x = torch.tensor([3.0], requires_grad=True)
+    y = x * torch.tensor([5.0])
+    y.grad_fn._raw_saved_other.register_hooks(
+        lambda t: t.tolist(), lambda kept: torch.tensor(kept) * 2)
+    assert y.grad_fn._saved_other.tolist() == [10]
+    saved = y.grad_fn._raw_saved_other
+    y.backward()
+    assert x.grad.tolist() == [10]
+    with pytest.raises(RuntimeError, match="freed"):
+        saved.register_hooks(lambda t: t, lambda t: t)

@@ -365,12 +365,26 @@ def test_a_view_made_without_recording_cannot_be_written_with_it():
     lambda x: x.expand(3, 2).add_(1), lambda x: x.expand(3, 2).fill_(0),
     lambda x: x.expand(3, 2).__setitem__(slice(None), 1),
     lambda x: x.expand(3, 2).index_put_((torch.tensor([0]),), torch.tensor(1.0)),
+    lambda x: x.as_strided((2, 2), (1, 0)).mul_(2),
+    lambda x: x.unfold(0, 1, 1).t().expand(2, 2).zero_(),
 ])
 def test_memory_that_is_reached_twice_cannot_be_written(write):
     x = torch.ones(2)
     with pytest.raises(RuntimeError, match="single memory location"):
         write(x)
     assert x.tolist() == [1, 1]
+
+
+def test_windows_that_overlap_cannot_be_written_and_others_can():
+    x = torch.ones(9)
+    with pytest.raises(RuntimeError, match="single memory location"):
+        x.unfold(0, 3, 2).mul_(2)
+    with pytest.raises(RuntimeError, match="single memory location"):
+        x.as_strided((3, 2), (2, 4))[...] = 0
+    assert x.tolist() == [1] * 9
+    x.unfold(0, 2, 3).mul_(2)
+    x.as_strided((3, 2), (2, 3)).add_(1)  # 0 3, 2 5, 4 7: interleaved, yet apart
+    assert x.tolist() == [3, 2, 2, 3, 3, 2, 2, 3, 1]
 
 
 def test_one_row_of_an_expanded_tensor_can_be_written():
@@ -393,3 +407,76 @@ def test_dropped_views_do_not_accumulate():
     for _ in range(500):
         x[0]
     assert len(x._views.all) < 40 and len(x._views.informed) < 40
+
+
+# -- memory in any order --------------------------------------------------------------------------
+
+BASES = {
+    "in order": lambda x: x * 1, "by columns": lambda x: x.t() * 1,
+    "by columns, cloned": lambda x: (x.t() * 1).clone(), "a view by columns": lambda x: (x * 1).t(),
+    "from the middle": lambda x: (x * 1)[1:], "part of columns": lambda x: (x.t() * 1)[1:].t(),
+    "a detached part": lambda x: torch.zeros(20, dtype=f64)[3:15].detach().view(3, 4),
+    "a detached transpose": lambda x: torch.zeros(3, 4, dtype=f64).t().detach(),
+}
+
+
+@pytest.mark.parametrize("name", BASES)
+def test_writes_through_strides_reach_the_right_elements_of_any_base(name):
+    def written(x, w):
+        y = BASES[name](x)
+        start = y.storage_offset()
+        y.as_strided((3,), (2,), start + 1).mul_(w)
+        y.as_strided((2, 2), (4, 1), start).add_(w[:2])
+        return y * y + 0 * x.sum()
+
+    x = torch.rand(3, 4, dtype=f64, requires_grad=True)
+    w = torch.rand(3, dtype=f64, requires_grad=True)
+    assert torch.autograd.gradcheck(written, (x, w))
+    assert torch.autograd.gradgradcheck(written, (x, w))
+
+
+# -- other memory ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("swap", [
+    lambda t, other: setattr(t, "data", other), lambda t, other: t.set_(other)])
+def test_a_tensor_with_other_memory_leaves_those_that_shared_its_own(swap):
+    x = torch.tensor([1.0, 2.0, 3.0], requires_grad=True)
+    base = torch.zeros(3)
+    first, rest = base[0], base[1:]
+    with torch.no_grad():
+        swap(rest, torch.ones(2))
+    rest.mul_(x[1:])  # not the memory of `base` any more
+    assert not base.requires_grad and rest.tolist() == [2, 3]
+    with torch.no_grad():
+        swap(base, torch.full((3,), 4.0))
+    first.copy_(x[0])  # nor is this
+    assert not base.requires_grad and base.tolist() == [4, 4, 4]
+    assert first.requires_grad and first._base is not base
+    (first + rest.sum()).backward()
+    assert x.grad.tolist() == [1, 1, 1]
+
+
+def test_set_shows_part_of_another_memory():
+    x, y = torch.zeros(2), torch.arange(6.0)
+    assert x.set_(y, 1, (2, 2), (3, 1)).tolist() == [[1, 2], [4, 5]]
+    x.zero_()
+    assert y.tolist() == [0, 0, 0, 3, 0, 0] and not x.is_set_to(y)
+    assert x.set_().shape == (0,)
+
+
+@pytest.mark.parametrize("refused", [
+    lambda: torch.zeros(2).set_(torch.zeros(2, dtype=torch.int64)),
+    lambda: torch.zeros(2, requires_grad=True).set_(torch.zeros(2)),
+    lambda: torch.zeros(2).set_(torch.zeros(2, requires_grad=True) * 1),
+    lambda: torch.zeros(2).set_(torch.zeros(3), 2, (2,)),
+])
+def test_what_cannot_be_set(refused):
+    with pytest.raises(RuntimeError):
+        refused()
+
+
+def test_what_is_a_view_says_so():
+    x = torch.zeros(4)
+    assert x[1:][1:]._base is x and x[1:]._is_view()
+    assert x._base is None and not x._is_view() and not x.clone()._is_view()

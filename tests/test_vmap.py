@@ -265,3 +265,40 @@ def test_nothing_stays_installed(x):
     with pytest.raises(ZeroDivisionError):
         func.vmap(lambda a: a / (1 // 0))(x)
     assert detours.installed == before
+
+
+# -- custom functions -----------------------------------------------------------------------------
+
+
+class Scaled(torch.autograd.Function):
+    """x * n, with a rule for vmap that notes what it is given."""
+
+    seen: list = []
+
+    @staticmethod
+    def forward(x, n):
+        return x * n
+
+    @staticmethod
+    def setup_context(ctx, inputs, output):
+        ctx.n = inputs[1]
+
+    @staticmethod
+    def backward(ctx, g):
+        return g * ctx.n, None
+
+    @staticmethod
+    def vmap(info, in_dims, x, n):
+        Scaled.seen.append((info.batch_size, info.randomness, in_dims, x.shape))
+        return Scaled.apply(x.movedim(in_dims[0], -1), n), -1
+
+
+def test_a_custom_function_maps_by_its_own_rule():
+    Scaled.seen.clear()
+    x = torch.arange(6.0).reshape(2, 3)
+    out = torch.vmap(lambda row: Scaled.apply(row, 10.0), randomness="same")(x)
+    assert out.equal(x * 10) and Scaled.seen == [(2, "same", (0, None), (2, 3))]
+    nested = torch.vmap(torch.vmap(lambda e: Scaled.apply(e, 2.0)))(x)
+    assert nested.equal(x * 2) and len(Scaled.seen) == 3
+    grads = torch.vmap(torch.func.grad(lambda row: Scaled.apply(row, 3.0).sum()))(x)
+    assert grads.equal(torch.full((2, 3), 3.0))

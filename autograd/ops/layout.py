@@ -156,9 +156,7 @@ def _reshaped_in_place(self, result, name):
         view.base, view.origin = old.base, old
         self._view = view
     elif view is not None and len(views.living(self)) > 1:
-        base = Tensor._wrap(self._array, self._xp)
-        base._node = self._node
-        views.join(self, view, base)
+        views.join(self, view)
     self._array = result._array
     if type(self._node) is AccumulateGrad:
         end, self._node = self._node, AccumulateGrad(self)

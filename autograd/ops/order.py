@@ -183,7 +183,9 @@ def _reversed(self):
 
 def _matrix_transposed(self):
     """The tensor with its last two dimensions swapped."""
-    if self._array.ndim < 2 and self._array.ndim:
+    if self._array.ndim == 0:
+        return permute(self, ())
+    if self._array.ndim < 2:
         raise RuntimeError("tensor.mT is only supported on matrices or batches of matrices. Got "
                            f"{self._array.ndim}-D tensor.")
     return transpose(self, -2, -1)
@@ -198,7 +200,7 @@ def adjoint(input):
     if input._array.ndim == 1:
         raise RuntimeError("tensor.adjoint() is only supported on matrices or batches of matrices."
                            " Got 1-D tensor.")
-    turned = transpose(input, -2, -1)
+    turned = _matrix_transposed(input)
     return turned.conj() if input._array.dtype.kind == "c" else turned
 
 

@@ -225,6 +225,9 @@ def as_strided(input, size, stride, storage_offset=None, origin=None):
     """Return a view of the tensor's storage with given sizes, strides and offset in elements.
 
     Shape: any -> size.
+    Args:
+        origin: strides and offset of the tensor for which the others were meant, where this is
+            another one with the same strides; None: they are meant for this one.
     Raises:
         RuntimeError: when the view would reach outside the storage.
     Source: https://docs.pytorch.org/docs/stable/generated/torch.as_strided.html
@@ -245,6 +248,8 @@ def as_strided(input, size, stride, storage_offset=None, origin=None):
             f"{list(stride)}")
     start = input.storage_offset()
     storage_offset = start if storage_offset is None else storage_offset
+    if origin is not None:
+        storage_offset += start - origin[1]
     origin = (input.stride(), start)
     return made(strided.op, input, strided.op.forward(
         input._xp, array, size, stride, storage_offset, origin),

@@ -34,7 +34,7 @@ def functional_call(module, parameter_and_buffer_dicts, args=None, kwargs=None, 
     own = dict(module.named_parameters(remove_duplicate=False))
     own.update(module.named_buffers(remove_duplicate=False))
     if strict:
-        _check_names(given, own)
+        _check_names(module, given, own)
     values = _tied(given, own) if tie_weights else dict(given)
     with _replaced(module, values, given):
         return module(*args, **(kwargs or {}))
@@ -54,13 +54,14 @@ def _joined(dicts):
     return {k: v for d in dicts for k, v in d.items()}
 
 
-def _check_names(given, own):
+def _check_names(module, given, own):
     problems = []
     for what, names in (("Unexpected", set(given) - set(own)), ("Missing", set(own) - set(given))):
         if names:
             problems.append(f"{what} key(s): {', '.join(repr(n) for n in sorted(names))}.")
     if problems:
-        raise RuntimeError("Error(s) in loading state_dict: " + " ".join(problems))
+        raise RuntimeError(f"Error(s) in reparametrizing for {type(module).__name__}: "
+                           + " ".join(problems))
 
 
 def _tied(given, own):

@@ -4,8 +4,12 @@ A program mixes operations, views, in-place writes, `.data`, `detach`, `no_grad`
 small pool of float64 tensors. After every step all values, shapes and `requires_grad` flags agree;
 after backward all gradients do. Where PyTorch raises, ember raises. The one liberty: a program that
 wrote through `.data` may be refused by ember where PyTorch computes a wrong gradient silently.
+
+EMBER_PROGRAMS is the number of programs (10,000 for the full proof); what became of them is printed
+at the end (`pytest -s`).
 """
 
+import collections
 import os
 
 import numpy as np
@@ -43,6 +47,21 @@ VIEWS = {
     "reshape": lambda t: t.reshape(-1),
     "permute": lambda t: t.permute(tuple(reversed(range(t.ndim)))),
     "detach": lambda t: t.detach(), "data": lambda t: t.data, "view_as": lambda t: t.view_as(t),
+    "split": lambda t: t.split(1)[-1], "unbind_last": lambda t: t.unbind(-1)[-1],
+    "tensor_split": lambda t: t.tensor_split(2)[0], "select": lambda t: t.select(-1, 1),
+    # NumPy lets empty slices begin anywhere
+    "as_strided": lambda t: t.as_strided((2,), (1,), t.storage_offset() if t.numel() else 99),
+    "as_strided_on_base": lambda t: t.as_strided((3,), (2,), 0),
+    "as_strided_overlapping": lambda t: t.as_strided((2, 2), (1, 1), 0),
+    "unfold": lambda t: t.unfold(-1, 2, 1), "unfold_apart": lambda t: t.unfold(0, 1, 2),
+    "unflatten": lambda t: t.unflatten(0, (-1, 1)), "movedim": lambda t: t.movedim(0, -1),
+    "alias": lambda t: t[...], "none": lambda t: t[:, None], "mT": lambda t: t[None].mT,
+    "expand_as": lambda t: t[:1].expand_as(t), "empty": lambda t: t[3:],
+    "empty_of_many": lambda t: t[..., :0],
+}
+SEVERAL = {
+    "unbind": lambda t: t.unbind(0)[:2], "split": lambda t: t.split(1)[:2],
+    "chunk": lambda t: t.chunk(2, -1), "tensor_split": lambda t: t.tensor_split(2, -1),
 }
 INPLACE = {
     "add_": lambda t: t.add_(0.25), "mul_": lambda t: t.mul_(1.1), "sin_": lambda t: t.sin_(),
@@ -52,14 +71,36 @@ INPLACE = {
     "clamp_": lambda t: t.clamp_(-0.8, 0.8), "set_first": lambda t: t.__setitem__(0, 0.5),
     "set_slice": lambda t: t.__setitem__((Ellipsis, slice(0, 1)), 0.25),
     "set_mask": lambda t: t.__setitem__(t.detach() > 0.2, -0.5),
-    "set_index": lambda t: t.__setitem__([0], 0.3), "unsqueeze_": lambda t: t.unsqueeze_(0),
+    "set_index": lambda t: t.__setitem__([0], 0.3), "cumsum_": lambda t: t.cumsum_(0),
+    "tril_": lambda t: t.tril_(), "square_": lambda t: t.square_(),
+    "fill_diagonal_": lambda t: t.fill_diagonal_(0.4),
+    "masked_fill_": lambda t: t.masked_fill_(t.detach() > 0.1, 0.6),
+    "set_empty": lambda t: t.__setitem__(slice(3, None), 0.5),
+    "set_column": lambda t: t.__setitem__((Ellipsis, 0), 0.2),
+    "view.mul_": lambda t: t.view(-1)[::2].mul_(0.5), "row.exp_": lambda t: t[0].sin_(),
+    "unsqueeze_": lambda t: t.unsqueeze_(0), "squeeze_": lambda t: t.squeeze_(),
+    "transpose_": lambda t: t.transpose_(0, -1), "t_": lambda t: t.t_(),
+    "detach_": lambda t: t.detach_(),
 }
+SHAPE_ONLY = {"unsqueeze_", "squeeze_", "transpose_", "t_", "detach_"}
 INPLACE_BINARY = {
     "add_": lambda a, b: a.add_(b), "mul_": lambda a, b: a.mul_(b), "sub_": lambda a, b: a.sub_(b),
     "copy_": lambda a, b: a.copy_(b), "set": lambda a, b: a.__setitem__(0, b),
     "set_tail": lambda a, b: a.__setitem__(slice(1, None), b), "iadd": lambda a, b: a.__iadd__(b),
     "masked": lambda a, b: a.__setitem__(a.detach() > 0, b.sum()),
+    "lerp_": lambda a, b: a.lerp_(b, 0.3), "addcmul_": lambda a, b: a.addcmul_(b, b),
+    "row.copy_": lambda a, b: a[0].copy_(b[0]), "div_": lambda a, b: a.div_(b.abs() + 1),
+    "row.add_": lambda a, b: a[-1].add_(b[..., 0].sum()),
 }
+COUNTS: collections.Counter = collections.Counter()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def report():
+    """Print what became of the programs."""
+    yield
+    for name, count in sorted(COUNTS.items()):
+        print(f"{count:8} {name}")
 
 
 class Programs(RuleBasedStateMachine):
@@ -69,7 +110,9 @@ class Programs(RuleBasedStateMachine):
     def start(self, seed, shape):
         self.rng = np.random.default_rng(seed)
         self.pool, self.leaves, self.wrote_data, self.log = [], [], False, []
-        self.has_scalars = False
+        self.has_scalars = self.has_set = False
+        self.used = []
+        COUNTS["programs"] += 1
         self._leaf(shape, True)
         self._leaf(shape, True)
 
@@ -98,6 +141,7 @@ class Programs(RuleBasedStateMachine):
     def _step(self, name, function, *pairs, quiet=False):
         """Run one function in both libraries; both give results or both raise."""
         self.log.append(name)
+        self.used += pairs
         outcomes = []
         for side, library in enumerate((torch, ember)):
             try:
@@ -115,11 +159,14 @@ class Programs(RuleBasedStateMachine):
             # either is right: the program ends.
             self.pool, self.leaves = [], []
             self._leaf((2,), True)
+            COUNTS["programs ended by an overlap or a layout"] += 1
             return None
         if isinstance(theirs, Exception) or isinstance(ours, Exception):
             assert isinstance(theirs, Exception) and isinstance(ours, Exception), (
                 f"{self.log}: PyTorch gave {theirs!r}, ember {ours!r}")
+            COUNTS["steps that raise in both"] += 1
             return None
+        COUNTS["steps compared"] += 1
         return theirs, ours
 
     def _keep(self, pair):
@@ -148,10 +195,45 @@ class Programs(RuleBasedStateMachine):
         self._keep(self._step(name, VIEWS[name], pair, quiet=quiet))
         self.wrote_data = self.wrote_data or name == "data"
 
+    @rule(name=st.sampled_from(sorted(SEVERAL)), i=st.integers(0, 99))
+    def several(self, name, i):
+        pair = self._step(name, SEVERAL[name], self._pick(i))
+        for pieces in zip(*pair) if pair is not None else ():
+            self._keep(pieces)
+
+    @rule(i=st.integers(0, 99))
+    def require(self, i):
+        """Let what has no history be a leaf of its own."""
+        pair = self._pick(i)
+        # views that were there before claim to require gradients in PyTorch, but send none
+        viewed = any(t._base is pair[0] for t, _ in self.pool)
+        if pair[0].is_leaf and not pair[0].requires_grad and not viewed:
+            self._step("requires_grad_", lambda t: t.requires_grad_(), pair)
+            self.leaves.append(pair)
+
+    @rule(i=st.integers(0, 99), j=st.integers(0, 99), how=st.sampled_from(("data", "set_")))
+    def swap(self, i, j, how):
+        """Give a tensor the memory of another.
+
+        What was saved of a tensor whose `.data` is replaced afterwards has the new values in
+        PyTorch, hence wrong gradients, silently; so that is done before the tensor is used.
+        """
+        target, source = self._pick(i), self._pick(j)
+        able = how == "set_" or not any(target is used for used in self.used)
+        if able and target[0].is_leaf and target[0].shape == source[0].shape:
+            def exchange(a, b):
+                if how == "data":
+                    a.data = b.detach().clone()
+                else:
+                    a.set_(b.detach().clone())
+
+            self._step(how, exchange, target, source, quiet=True)
+            self.has_set = self.has_set or how == "set_"
+
     @rule(name=st.sampled_from(sorted(INPLACE)), i=st.integers(0, 99), quiet=st.booleans())
     def inplace(self, name, i, quiet):
         # PyTorch counts a change of shape as a write, and lets a leaf's shape change under no_grad
-        quiet = quiet and i % 2 == 0 and name != "unsqueeze_"
+        quiet = quiet and i % 2 == 0 and name not in SHAPE_ONLY
         self._step(name, INPLACE[name], self._pick(i), quiet=quiet)
 
     @rule(name=st.sampled_from(sorted(INPLACE_BINARY)), i=st.integers(0, 99),
@@ -176,14 +258,19 @@ class Programs(RuleBasedStateMachine):
                 errors.append(None)
             except RuntimeError as error:
                 errors.append(error)
+        COUNTS["backward passes" + (", only ember raises" if errors[1] and not errors[0] else
+                                    ", only PyTorch raises" if errors[0] and not errors[1] else
+                                    ", both raise" if errors[0] else " compared")] += 1
         if errors[1] is not None and errors[0] is None:
             assert self.wrote_data and "inplace" in str(errors[1]), f"{self.log}: {errors[1]}"
             for a, b in self.leaves:  # PyTorch's may be wrong from here on
                 a.grad = b.grad = None
             return
-        overwritten = "by an inplace operation" in str(errors[0]) and self.has_scalars
+        # Values that were overwritten in PyTorch are still there where they were 0-d, immutable in
+        # ember, and where `set_` gave their tensor other memory.
+        overwritten = "by an inplace operation" in str(errors[0]) and (
+            self.has_scalars or self.has_set)
         if errors[1] is None and (overwritten or "second time" in str(errors[0])):
-            # 0-d values are immutable in ember: an overwritten one is still there for backward.
             # Some nodes keep nothing that PyTorch's keep and free.
             for a, b in self.leaves:
                 a.grad = b.grad = None
@@ -216,5 +303,5 @@ class Programs(RuleBasedStateMachine):
 
 TestPrograms = Programs.TestCase
 TestPrograms.settings = settings(
-    max_examples=PROGRAMS, stateful_step_count=14, deadline=None, database=None,
+    max_examples=PROGRAMS, stateful_step_count=20, deadline=None, database=None,
     suppress_health_check=list(HealthCheck))

@@ -218,7 +218,8 @@ class Optimizer:
     def load_state_dict(self, state_dict):
         """Take over copies of the state and options in a dict that `state_dict` returned.
 
-        Floating point state is converted to the dtype and device of its parameter.
+        Floating point state is converted to the dtype and device of its parameter. After an
+        error, also one from a hook, the optimizer is what it was.
 
         Raises:
             ValueError: the numbers of groups or of parameters differ.
@@ -240,9 +241,15 @@ class Optimizer:
             new["params"] = old["params"]
             if "param_names" in old:
                 new.setdefault("param_names", old["param_names"])
-        self.__setstate__({"state": state, "param_groups": groups})
-        for hook in self._optimizer_load_state_dict_post_hooks.values():
-            hook(self)
+        before = dict(self.__dict__)
+        try:
+            self.__setstate__({"state": state, "param_groups": groups})
+            for hook in self._optimizer_load_state_dict_post_hooks.values():
+                hook(self)
+        except BaseException:
+            self.__dict__.clear()
+            self.__dict__.update(before)
+            raise
 
     # -- hooks -------------------------------------------------------------------------------
 

@@ -5,6 +5,7 @@ import gc
 import pickle
 import weakref
 
+import numpy as np
 import pytest
 
 import ember as torch
@@ -186,6 +187,37 @@ def test_a_failed_load_changes_nothing(state, message):
     with pytest.raises(RuntimeError, match=message) as caught:
         net.load_state_dict(state)
     assert str(caught.value).startswith("Error(s) in loading state_dict for Net:\n\t")
+    assert values(net) == before
+
+
+def test_assigning_what_cannot_take_the_place_changes_nothing():
+    net = Net()
+    before = dict(net.named_parameters())
+    state = {**net.state_dict(), "last.weight": torch.ones(2, 4, dtype=torch.int64)}
+    with pytest.raises(RuntimeError, match='named "last.weight".*can require gradients'):
+        net.load_state_dict(state, assign=True)
+
+    def refuse(self, name, value):
+        if name == "weight":
+            raise ValueError("no")
+        nn.Module.__setattr__(self, name, value)
+
+    net.last.__class__ = type("Refusing", (nn.Linear,), {"__setattr__": refuse})
+    with pytest.raises(ValueError, match="no"):
+        net.load_state_dict(Net().state_dict(), assign=True)
+    after = dict(net.named_parameters())
+    assert all(after[name] is before[name] for name in before)
+
+
+@pytest.mark.host_only
+def test_loading_into_read_only_memory_changes_nothing():
+    net = Net()
+    array = np.ones((2, 4), np.float32)
+    array.flags.writeable = False
+    net.last.weight = nn.Parameter(torch.from_numpy(array))
+    before = values(net)
+    with pytest.raises(RuntimeError, match='named "last.weight".*read-only'):
+        net.load_state_dict(Net().state_dict())
     assert values(net) == before
 
 

@@ -317,6 +317,37 @@ def test_loading_another_layout_names_both():
         one.load_state_dict(two.state_dict())
 
 
+def test_a_failed_load_changes_nothing():
+    p = leaf([1.0], [1.0])
+    optimizer = optim.Adam([p], lr=0.1)
+    optimizer.step()
+    group, state = optimizer.param_groups[0], optimizer.state[p]
+    before = {name: host(value).copy() for name, value in state.items()}
+
+    def load(change):
+        saved = copy.deepcopy(optimizer.state_dict())
+        saved["param_groups"][0]["lr"] = 7.0
+        saved["state"][0]["exp_avg"] += 1
+        change(saved)
+        optimizer.load_state_dict(saved)
+
+    def refuse(optimizer):
+        raise RuntimeError("no")
+
+    with pytest.raises(ValueError, match="could not convert"):
+        load(lambda saved: saved["state"][0].update(step="many"))
+    with pytest.raises(KeyError, match="params"):
+        load(lambda saved: saved["param_groups"][0].pop("params"))
+    with pytest.raises(KeyError, match="state"):
+        load(lambda saved: saved.pop("state"))
+    optimizer.register_load_state_dict_post_hook(refuse)
+    with pytest.raises(RuntimeError, match="no"):
+        load(lambda saved: None)
+    assert optimizer.param_groups[0] is group and group["lr"] == 0.1
+    assert optimizer.state[p] is state
+    assert all((host(state[name]) == value).all() for name, value in before.items())
+
+
 def test_a_copied_optimizer_goes_its_own_way():
     p = leaf([1.0], [1.0])
     optimizer = optim.SGD([p], lr=0.1, momentum=0.9)

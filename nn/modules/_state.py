@@ -192,7 +192,8 @@ class StateDict:
                 if strict:
                     missing_keys.append(key)
                 continue
-            problem = _mismatch(key, target, state_dict[key])
+            problem = _mismatch(key, target, state_dict[key],
+                                local_metadata["assign_to_params_buffers"])
             if problem:
                 error_msgs.append(problem)
             else:
@@ -260,7 +261,7 @@ def _key_errors(missing, unexpected):
             for what, keys in (("Missing", missing), ("Unexpected", unexpected)) if keys]
 
 
-def _mismatch(key, target, source):
+def _mismatch(key, target, source, assign):
     """Return why a saved value cannot be loaded into a tensor, or None."""
     if not isinstance(source, Tensor):
         return (f'While copying the parameter named "{key}", expected torch.Tensor or '
@@ -275,7 +276,15 @@ def _mismatch(key, target, source):
     if source.shape != target.shape and not one_element:
         return (f"size mismatch for {key}: copying a param with shape {source.shape} from "
                 f"checkpoint, the shape in current model is {target.shape}.")
-    return None
+    if assign and target.requires_grad and not (source.is_floating_point() or source.is_complex()):
+        reason = "Only Tensors of floating point and complex dtype can require gradients"
+    elif not assign and not getattr(target._buffer().flags, "writeable", True):
+        reason = "its memory is read-only"
+    else:
+        return None
+    return (f'While copying the parameter named "{key}", whose dimensions in the model are '
+            f"{target.shape} and whose dimensions in the checkpoint are {source.shape}, an "
+            f"exception occurred : ({reason!r},).")
 
 
 def _commit(plan, assign):
@@ -286,8 +295,7 @@ def _commit(plan, assign):
                    for step in tensors]
     _set_extra_states([step for step in plan if step.name == _EXTRA])
     if assign:
-        for step in tensors:
-            _assign(*step)
+        _assign_all(tensors)
         return
     with no_grad():
         for (_, _, target, _), source in zip(tensors, sources):
@@ -308,6 +316,19 @@ class _Undo:
             for module, name, target, old in self.tensors:
                 target.copy_(old)
                 setattr(module, name, target)
+
+
+def _assign_all(steps):
+    """Put the given tensors in place of the module's; after a failure put the old ones back."""
+    done = []
+    try:
+        for step in steps:
+            _assign(*step)
+            done.append(step)
+    except BaseException:
+        for module, name, target, _ in done:
+            setattr(module, name, target)
+        raise
 
 
 def _assign(module, name, target, source):

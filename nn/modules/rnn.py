@@ -125,11 +125,12 @@ class RNNBase(Module):
     def _with_batch(self, state, batched):
         wanted = 3 if batched else 2
         if any(s.ndim != wanted for s in state):
+            found = ", ".join(f"{s.ndim}-D" for s in state)
+            names, found = (("hx and cx", f"({found}) tensors") if len(state) == 2 else
+                            ("hx", f"{found} tensor"))
             raise RuntimeError(
-                f"For {'batched 3-D' if batched else 'unbatched 2-D'} input, hx"
-                f"{' and cx' if len(state) == 2 else ''} should also be {wanted}-D but got "
-                f"({', '.join(f'{s.ndim}-D' for s in state)}) tensor"
-                f"{'s' if len(state) == 2 else ''}")
+                f"For {'batched 3-D' if batched else 'unbatched 2-D'} input, {names} should "
+                f"also be {wanted}-D but got {found}")
         return state if batched else tuple([s.unsqueeze(1) for s in state])
 
     def _run_packed(self, packed, state):

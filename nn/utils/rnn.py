@@ -88,6 +88,26 @@ class PackedSequence(_Packed):
         """Cast the data to int64."""
         return self.to(dtypes.int64)
 
+    def int(self):
+        """Cast the data to int32."""
+        return self.to(dtypes.int32)
+
+    def short(self):
+        """Cast the data to int16."""
+        return self.to(dtypes.int16)
+
+    def char(self):
+        """Cast the data to int8."""
+        return self.to(dtypes.int8)
+
+    def byte(self):
+        """Cast the data to uint8."""
+        return self.to(dtypes.uint8)
+
+    def pin_memory(self):
+        """Put the data into pinned memory, from which copies to the GPU are fast."""
+        return type(self)(self.data.pin_memory(), *self[1:])
+
 
 def invert_permutation(permutation):
     """Return the permutation that undoes one; None for None."""

@@ -82,7 +82,7 @@ PROGRAMS = (
             result=r"(\d+) passed"),
     *map(_makemore, ("bigram", "mlp", "rnn", "gru", "bow", "transformer")),
     Program("minGPT adder", "karpathy/minGPT",
-            ("projects/adder/adder.py --trainer.max_iters=60 --trainer.num_workers=0",),
+            ("-m projects.adder.adder --trainer.max_iters=60 --trainer.num_workers=0",),
             note="60 steps asked for"),
     Program("nanoGPT, train and sample", "karpathy/nanoGPT",
             ("data/shakespeare_char/prepare.py",

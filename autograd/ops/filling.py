@@ -10,7 +10,7 @@ from .indexing import has_history
 from .scalars import checked
 from .shape import spread
 
-__all__ = ["empty_permuted", "empty_strided", "fill_", "is_set_to", "resize_as_", "set_", "zero_"]
+__all__ = ["empty_permuted", "empty_strided", "fill_", "resize_as_", "zero_"]
 
 
 @op(name="fill", derivative="∂value: g summed")
@@ -225,48 +225,6 @@ def resize_(self, *sizes, memory_format=None, **named):
             longer[:array.size] = array.reshape(-1)
         self._array = longer.reshape(sizes)
     return self
-
-
-@tensor_method
-def set_(self, source=None, storage_offset=None, size=None, stride=None):
-    """Take the memory of another tensor, in place.
-
-    Args:
-        source: tensor of the same dtype; None takes empty memory.
-        storage_offset, size, stride: as in `as_strided`, where not all of source is shown.
-    Raises:
-        RuntimeError: for another dtype, and where autograd would have to follow.
-    Source: https://docs.pytorch.org/docs/stable/generated/torch.Tensor.set_.html
-
-    >>> import ember
-    >>> x, y = ember.zeros(2), ember.ones(3)
-    >>> x.set_(y), x.is_set_to(y)
-    (tensor([1., 1., 1.]), True)
-    """
-    inplace.check_history(self, "set_")
-    source = creation.empty(0, dtype=self.dtype, device=self.device) if source is None else source
-    if source.dtype != self.dtype:
-        raise RuntimeError(f"Could not set tensor of type {source.dtype.title} to a tensor of "
-                           f"type {self.dtype.title}")
-    if has_history(self, source):
-        raise RuntimeError("the derivative for 'set_' is not implemented. Put it under "
-                           "torch.no_grad(), or use .detach()")
-    shown = source.detach()
-    if size is not None:
-        size = tuple(size)
-        steps = [math.prod(size[i + 1:]) for i in range(len(size))]
-        shown = shown.as_strided(size, stride or steps, storage_offset or 0)
-    self._take_memory(memory(shown), source._xp)
-    writes.mark_written(self._array)
-    return self
-
-
-@tensor_method
-def is_set_to(self, tensor):
-    """Return whether another tensor shows the same memory with the same shape and strides."""
-    a, b = memory(self), memory(tensor)
-    return (self._xp is tensor._xp and self._xp.pointer(a) == self._xp.pointer(b)
-            and a.shape == b.shape and a.strides == b.strides)
 
 
 @tensor_method

@@ -1,8 +1,9 @@
 """Questions that programs ask of a tensor before they use it: its kind, its storage."""
 
-from .. import layouts
+from .. import inplace, layouts, writes
 from ..graph import OutputNode
 from ..tensor import Tensor, tensor_method
+from .indexing import has_history
 from .layout import data_ptr, stride
 
 __all__ = ["UntypedStorage", "is_conj", "is_inference", "is_neg", "is_storage"]
@@ -166,27 +167,37 @@ Tensor.storage = untyped_storage
 
 @tensor_method
 def set_(self, source=None, storage_offset=0, size=None, stride=None):
-    """Let the tensor show another tensor's memory; nothing of it is recorded.
+    """Let the tensor show another tensor's memory, in place.
 
     Args:
         source: the tensor whose memory to show; None empties the tensor.
         storage_offset, size, stride: which part, in elements; the source's own by default.
     Raises:
-        RuntimeError: for another dtype, or a tensor that an operation has made.
+        RuntimeError: for another dtype, and where autograd would have to follow.
+        TypeError: for a source that is no tensor.
+    Source: https://docs.pytorch.org/docs/stable/generated/torch.Tensor.set_.html
+
+    >>> import ember
+    >>> x, y = ember.zeros(2), ember.ones(3)
+    >>> x.set_(y), x.is_set_to(y)
+    (tensor([1., 1., 1.]), True)
     """
+    inplace.check_history(self, "set_")
     if source is None:
         source = self.new_empty((0,))
     if not isinstance(source, Tensor):
         raise TypeError("set_() takes a tensor as its source here, not a storage")
     if source.dtype != self.dtype:
-        raise RuntimeError(f"Could not set tensor of type {source.dtype} to a tensor of type "
-                           f"{self.dtype}")
-    if not self.is_leaf:
-        raise RuntimeError("set_() would cut the tensor off from the operation that made it; use "
-                           "it on a leaf")
+        raise RuntimeError(f"Could not set tensor of type {source.dtype.title} to a tensor of "
+                           f"type {self.dtype.title}")
+    if has_history(self, source):
+        raise RuntimeError("the derivative for 'set_' is not implemented. Put it under "
+                           "torch.no_grad(), or use .detach()")
+    source = source.detach()
     if size is not None:
-        source = source.detach().as_strided(size, stride or _dense(size), storage_offset)
-    self.data = source.detach()
+        source = source.as_strided(size, stride or _dense(size), storage_offset)
+    self.data = source
+    writes.mark_written(self._array)
     return self
 
 

@@ -80,9 +80,8 @@ INPLACE = {
     "view.mul_": lambda t: t.view(-1)[::2].mul_(0.5), "row.exp_": lambda t: t[0].sin_(),
     "unsqueeze_": lambda t: t.unsqueeze_(0), "squeeze_": lambda t: t.squeeze_(),
     "transpose_": lambda t: t.transpose_(0, -1), "t_": lambda t: t.t_(),
-    "detach_": lambda t: t.detach_(),
 }
-SHAPE_ONLY = {"unsqueeze_", "squeeze_", "transpose_", "t_", "detach_"}
+SHAPE_ONLY = {"unsqueeze_", "squeeze_", "transpose_", "t_"}
 INPLACE_BINARY = {
     "add_": lambda a, b: a.add_(b), "mul_": lambda a, b: a.mul_(b), "sub_": lambda a, b: a.sub_(b),
     "copy_": lambda a, b: a.copy_(b), "set": lambda a, b: a.__setitem__(0, b),
@@ -150,7 +149,7 @@ class Programs(RuleBasedStateMachine):
                         outcomes.append(function(*[pair[side] for pair in pairs]))
                 else:
                     outcomes.append(function(*[pair[side] for pair in pairs]))
-            except (RuntimeError, IndexError, ValueError, TypeError) as error:
+            except (RuntimeError, IndexError, ValueError, TypeError, UserWarning) as error:
                 outcomes.append(error)
         theirs, ours = outcomes
         if any(text in f"{theirs!r} {ours!r}" for text in (
@@ -201,13 +200,22 @@ class Programs(RuleBasedStateMachine):
         for pieces in zip(*pair) if pair is not None else ():
             self._keep(pieces)
 
+    def _is_viewed(self, pair):
+        return any(t._base is pair[0] for t, _ in self.pool)
+
+    @rule(i=st.integers(0, 99))
+    def detach_in_place(self, i):
+        """Cut a tensor off; PyTorch is of two minds on what views of it can do then."""
+        pair = self._pick(i)
+        if not self._is_viewed(pair):
+            self._step("detach_", lambda t: t.detach_(), pair)
+
     @rule(i=st.integers(0, 99))
     def require(self, i):
         """Let what has no history be a leaf of its own."""
         pair = self._pick(i)
         # views that were there before claim to require gradients in PyTorch, but send none
-        viewed = any(t._base is pair[0] for t, _ in self.pool)
-        if pair[0].is_leaf and not pair[0].requires_grad and not viewed:
+        if pair[0].is_leaf and not pair[0].requires_grad and not self._is_viewed(pair):
             self._step("requires_grad_", lambda t: t.requires_grad_(), pair)
             self.leaves.append(pair)
 
@@ -220,7 +228,9 @@ class Programs(RuleBasedStateMachine):
         """
         target, source = self._pick(i), self._pick(j)
         able = how == "set_" or not any(target is used for used in self.used)
-        if able and target[0].is_leaf and target[0].shape == source[0].shape:
+        # views of the old memory stay views of the tensor in PyTorch
+        alone = target[0]._base is None and not self._is_viewed(target)
+        if able and alone and target[0].is_leaf and target[0].shape == source[0].shape:
             def exchange(a, b):
                 if how == "data":
                     a.data = b.detach().clone()

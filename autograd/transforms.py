@@ -13,7 +13,7 @@ from .pushing import Pushforward
 from .pytree import flatten, map_leaves, unflatten
 from .tensor import Tensor
 
-__all__ = ["grad", "grad_and_value", "jvp", "linearize", "value_and_grad", "vjp"]
+__all__ = ["functionalize", "grad", "grad_and_value", "jvp", "linearize", "value_and_grad", "vjp"]
 
 
 def grad(func, argnums=0, has_aux=False):
@@ -198,6 +198,30 @@ def linearize(func, *primals):
 
 
 # -- shared ---------------------------------------------------------------------------------------
+
+
+def functionalize(func, *, remove="mutations"):
+    """Return the function as it is: its results are those of one without writes in place.
+
+    PyTorch rewrites the program that a compiler is to see, without in-place operations, and for
+    "mutations_and_views" without views; what it computes, and what it writes into its arguments,
+    stays the same. ember hands no program to a compiler, so there is nothing to rewrite.
+    Raises:
+        RuntimeError: when the result is called, for another `remove` than the two above.
+    Source: https://docs.pytorch.org/docs/stable/generated/torch.func.functionalize.html
+
+    >>> import ember
+    >>> ember.func.functionalize(lambda x: x.clone().add_(1))(ember.zeros(2))
+    tensor([1., 1.])
+    """
+    @functools.wraps(func)
+    def call(*args, **kwargs):
+        if remove not in ("mutations", "mutations_and_views"):
+            raise RuntimeError(f"functionalize(f, remove='{remove}'): received invalid argument; "
+                               "remove is 'mutations' or 'mutations_and_views'")
+        return func(*args, **kwargs)
+
+    return call
 
 
 def entered(level, args, argnums):

@@ -30,6 +30,7 @@ _PACKAGES = frozenset("""
     func
     hub
     linalg
+    masked
     mps
     nested
     nn

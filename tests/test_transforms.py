@@ -230,3 +230,10 @@ def test_gradients_of_a_functional_call():
     g = func.grad(lambda p: func.functional_call(model, p, x).sum())(values)
     model(x).sum().backward()
     assert torch.equal(g["weight"], model.weight.grad) and torch.equal(g["bias"], model.bias.grad)
+
+
+def test_functionalize_changes_nothing(x):
+    double = func.functionalize(lambda x: x.clone().mul_(2), remove="mutations_and_views")
+    assert torch.equal(double(x), x * 2)
+    with pytest.raises(RuntimeError, match="remove is"):
+        func.functionalize(torch.sin, remove="views")(x)

@@ -8,7 +8,7 @@ from ..tensor import tensor_method
 from .decomposition import checked
 from .solving import linalg_qr, linalg_svd, written
 
-__all__ = ["geqrf", "ormqr", "pca_lowrank", "svd_lowrank"]
+__all__ = ["geqrf", "orgqr", "ormqr", "pca_lowrank", "svd_lowrank"]
 
 
 @op(name="geqrf", namespaces=(), several=True)
@@ -59,6 +59,21 @@ def householder_product(input, tau, *, out=None):
                            "or equal to tau.shape[-1]")
     first = input * 0 + input.new_zeros((m, n)).fill_diagonal_(1)
     return written(out, _reflected(_householder_vectors(input, k), tau, first, True))
+
+
+@tensor_method
+def orgqr(input, tau, *, out=None):
+    """Return what `linalg.householder_product` does, with which `geqrf` becomes a Q.
+
+    Source: https://docs.pytorch.org/docs/stable/generated/torch.orgqr.html
+
+    >>> import ember
+    >>> a = ember.tensor([[3., 1.], [4., 2.]])
+    >>> q = ember.orgqr(*ember.geqrf(a))
+    >>> ember.allclose(q.T @ q, ember.eye(2), atol=1e-6)
+    True
+    """
+    return householder_product(input, tau, out=out)
 
 
 @tensor_method

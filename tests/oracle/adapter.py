@@ -269,6 +269,14 @@ def seeding_wrapper() -> Any:
     return common_methods_invocations.wrapper_set_seed
 
 
+def masking_wrappers() -> tuple[Any, ...]:
+    """Return torch's wrappers that put 0 where the result of a masked operation is left open."""
+    from torch.testing._internal.opinfo import core
+
+    return (core.gradcheck_wrapper_masked_operation,
+            core.gradcheck_wrapper_masked_pointwise_operation)
+
+
 def is_default_callback(function: Any) -> bool:
     """Tell whether a gradcheck wrapper or output hook is the do-nothing default."""
     return getattr(function, "__qualname__", "") in {

@@ -173,6 +173,8 @@ class Side:
     def _counterpart(self, function: Any, name: str | None) -> Any:
         if function is adapter.seeding_wrapper():
             return self._with_seed
+        if function in adapter.masking_wrappers():
+            return functools.partial(self._where_defined, function)
         if isinstance(function, types.ModuleType):
             root, _, path = function.__name__.partition(".")
             if root != "torch":
@@ -202,6 +204,20 @@ class Side:
     def _with_seed(self, op: Any, *args: Any, **kwargs: Any) -> Any:
         self.seed(42)
         return op(*args, **kwargs)
+
+    def _where_defined(self, wrapper: Any, op: Any, *args: Any, **kwargs: Any) -> Any:
+        """Call a masked operation and clear what `wrapper` clears, which asks PyTorch for it."""
+        output = op(*args, **kwargs)
+
+        def ones(*_: Any, **__: Any) -> torch.Tensor:
+            return torch.ones(tuple(output.shape), dtype=torch.bool)
+
+        ones.__name__ = op.__name__  # says how the mask is reduced
+        kwargs.pop("dtype", None)
+        defined = wrapper(ones, *map(_to_torch, args),
+                          **{key: _to_torch(value) for key, value in kwargs.items()})
+        return self.module.where(self.tensor(defined.numpy(), torch.bool), output,
+                                 output.new_zeros([]))
 
     def _module_instance(self, module: torch.nn.Module) -> Any:
         kind = lookup(self.module, f"nn.{type(module).__name__}")
@@ -276,3 +292,7 @@ def _names_used(code: types.CodeType) -> set[str]:
         if isinstance(constant, types.CodeType):
             used |= _names_used(constant)
     return used
+
+
+def _to_torch(value: Any) -> Any:
+    return torch.from_numpy(value.detach().numpy()) if hasattr(value, "detach") else value

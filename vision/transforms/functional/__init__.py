@@ -1,0 +1,55 @@
+"""Transforms as functions: each takes a Pillow image or a Tensor (..., C, H, W).
+
+Page: https://docs.pytorch.org/vision/0.28/transforms.html#functional-transforms
+"""
+
+from .color import (
+    adjust_brightness,
+    adjust_contrast,
+    adjust_gamma,
+    adjust_hue,
+    adjust_saturation,
+    autocontrast,
+    equalize,
+    invert,
+    posterize,
+    rgb_to_grayscale,
+    solarize,
+    to_grayscale,
+)
+from .conversion import (
+    convert_image_dtype,
+    normalize,
+    pil_to_tensor,
+    to_pil_image,
+    to_tensor,
+)
+from .filtering import adjust_sharpness, erase, gaussian_blur
+from .geometry import (
+    center_crop,
+    crop,
+    five_crop,
+    hflip,
+    pad,
+    resize,
+    resized_crop,
+    ten_crop,
+    vflip,
+)
+from .image import (
+    InterpolationMode,
+    get_dimensions,
+    get_image_num_channels,
+    get_image_size,
+)
+from .warping import affine, elastic_transform, perspective, rotate
+
+__all__ = [
+    "InterpolationMode", "adjust_brightness", "adjust_contrast", "adjust_gamma", "adjust_hue",
+    "adjust_saturation", "adjust_sharpness", "affine", "autocontrast", "center_crop",
+    "convert_image_dtype", "crop", "elastic_transform", "equalize", "erase", "five_crop",
+    "gaussian_blur", "get_dimensions", "get_image_num_channels", "get_image_size", "hflip",
+    "invert", "normalize", "pad", "perspective", "pil_to_tensor", "posterize", "resize",
+    "resized_crop", "rgb_to_grayscale", "rotate", "solarize", "ten_crop", "to_grayscale",
+    "to_pil_image", "to_tensor", "vflip",
+]

@@ -33,7 +33,8 @@ INNER = {
     "torch.optim": "adadelta adagrad adam adamax adamw asgd lbfgs nadam optimizer radam rmsprop "
     "rprop sgd",
     "torch.utils.data": "dataloader dataset distributed sampler",
-    "torchvision.datasets": "cifar fakedata folder mnist",
+    "torchvision.models": "mobilenet",
+    "torchvision.ops": "misc",
     "torchvision.transforms": "transforms",
 }
 
@@ -41,7 +42,10 @@ INNER = {
 # first use through one of these.
 _FRONT = ("ember", "ember.autograd", "ember.backends", "ember.cuda", "ember.nn",
           "ember.nn.functional", "ember.nn.init", "ember.nn.utils", "ember.nn.utils.rnn",
-          "ember.optim", "ember.optim.lr_scheduler", "ember.utils", "ember.utils.data")
+          "ember.optim", "ember.optim.lr_scheduler", "ember.utils", "ember.utils.data",
+          "ember.vision", "ember.vision.datasets", "ember.vision.io", "ember.vision.models",
+          "ember.vision.ops", "ember.vision.transforms", "ember.vision.transforms.functional",
+          "ember.vision.utils")
 _LATER = ("ember.nn", "ember.optim", "ember.utils")  # too slow to import with ember
 
 _facades = {}
@@ -129,7 +133,9 @@ def module_for(name):
     root, _, rest = name.partition(".")
     own = f"{ROOTS[root]}.{rest}" if rest else ROOTS[root]
     if _exists(own, rest):
-        return _answer(importlib.import_module(own))
+        module = importlib.import_module(own)
+        guard()
+        return _answer(module)
     if name not in _inner_names():
         raise MissingModule(name)
     if name not in _facades:

@@ -73,7 +73,7 @@ CODE = [
     ("runpy", "run_path"), ("pickle", "loads"), ("antigravity", "geohash"), ("this", "s"),
     ("torch", "load"), ("torch", "save"), ("torch.nn", "Linear"), ("torch.hub", "load"),
     ("torch.nn.modules.linear", "Linear"), ("torch", "__builtins__"), ("torch", "Generator"),
-    ("torch._utils", "_rebuild_sparse_tensor"), ("torch.jit", "load"), ("ember", "load"),
+    ("torch._utils", "_rebuild_qtensor"), ("torch.jit", "load"), ("ember", "load"),
     ("torch.serialization", "load"), ("numpy", "fromfile"), ("numpy", "load"), ("numpy", "save"),
     ("numpy.core.multiarray", "fromstring"), ("numpy", "ndarray.tofile"), ("", ""), ("x", ""),
     ("torch.Tensor", "numpy"), ("torch", "Tensor.numpy"), ("copyreg", "_reconstructor"),
@@ -131,10 +131,18 @@ PROGRAMS = {
     "a Size of texts": call("torch", "Size", text("a") + b"\x85\x85"),
     "a Size of nothing": call("torch", "Size"),
     "a device of a number": call("torch", "device", b"K\x01\x85"),
-    "a layout": call("torch.serialization", "_get_layout", text("torch.sparse_coo") + b"\x85"),
+    "a device that is none": call("torch", "device", text("moon") + b"\x85"),
+    "a layout": call("torch.serialization", "_get_layout", text("torch.sparse_csr") + b"\x85"),
     "bytes by another encoding": call("_codecs", "encode", text("a") + text("rot13") + b"\x86"),
     "bytes beyond latin1": call("_codecs", "encode", text("λ") + text("latin1") + b"\x86"),
     "bytes of a number": call("_codecs", "encode", b"K\x05" + text("latin1") + b"\x86"),
+    "one text as many bytes": text("x" * 5000) + b"q\x00" + text("latin1") + b"q\x01" + (
+        name("_codecs", "encode") + b"h\x00h\x01\x86R") * 200,
+    "one list as many sets": b"](" + b"K\x01" * 5000 + b"eq\x00" + (
+        name("builtins", "set") + b"h\x00\x85R") * 200,
+    "one dict as many Counters": b"}(" + b"".join(b"M" + struct.pack("<H", n) + b"N"
+                                                 for n in range(5000)) + b"uq\x00" + (
+        name("collections", "Counter") + b"h\x00\x85R") * 2000,
     "many zero bytes": call("builtins", "bytearray", number(2**40) + b"\x85"),
     "bytes of a length": call("builtins", "bytes", number(2**40) + b"\x85"),
     "a complex of texts": call("builtins", "complex", text("1") + text("2") + b"\x86"),
@@ -151,13 +159,13 @@ TENSORS = {
     "a storage as a value of no class": storage(kind=text("FloatStorage")),
     "an unknown storage class": storage(kind=name("torch", "QInt8Storage")),
     "a storage of another class": storage(kind=name("torch", "Size")),
+    "a place that is none": tensor(storage(place="moon")),
     "a missing storage": storage(key="1"),
     "a storage outside": storage(key="../../../etc/passwd"),
     "a storage too long": tensor(storage(length=5)),
     "a storage too short": tensor(storage(length=3)),
     "a storage of negative length": tensor(storage(length=-4)),
     "a huge storage": tensor(storage(length=2**60)),
-    "an unknown device": tensor(storage(place="cpu")).replace(b"FloatStorage", b"FlotStorage"),
     "no storage": tensor(b"N"),
     "bytes without a dtype": tensor(storage(kind=name("torch.storage", "UntypedStorage"),
                                             length=16)),
@@ -181,6 +189,9 @@ TENSORS = {
     "gradients of no truth value": tensor(grad=b"K\x01"),
     "gradients of integers": tensor(storage(kind=b"ctorch\nIntStorage\n"), grad=b"\x88"),
     "an argument too many": tensor(more=b"NNN"),
+    "a conjugate of a repeated number": tensor(
+        storage(b"ctorch\nComplexFloatStorage\n", length=2), size=(2**40,), stride=(0,),
+        hooks=b"N", more=b"}" + text("conj") + b"\x88s"),
     "a dtype that is none": tensor(function=b"ctorch._utils\n_rebuild_tensor_v3\n", more=b"N"),
     "a view of larger elements": tensor(function=b"ctorch._utils\n_rebuild_tensor_v3\n",
                                         more=b"ctorch\nfloat64\n"),
@@ -195,6 +206,33 @@ TENSORS = {
         b"(" + name("torch._utils", "_rebuild_tensor_v2") + name("torch", "Tensor") + b"("
         + storage() + number(0) + numbers(4) + numbers(1) + b"\x89Nt}" + text("backward")
         + b"Nst"),
+}
+
+COO = call("torch.serialization", "_get_layout", text("torch.sparse_coo") + b"\x85")
+
+
+def sparse(indices, size, kind=COO):
+    """A sparse tensor of four values; the indices are longs."""
+    return call("torch._utils", "_rebuild_sparse_tensor",
+                kind + indices + tensor() + call("torch", "Size", numbers(*size) + b"\x85")
+                + b"\x87\x86")
+
+
+def longs(key, size=(1, 4)):
+    return tensor(storage(b"ctorch\nLongStorage\n", key), size=size, stride=(4, 1)[:len(size)])
+
+
+LONGS = {"a/data/1": np.array([0, 1, 2, 9]).tobytes(), "a/data/2": np.array([-1] * 4).tobytes()}
+SPARSE = {
+    "another layout": sparse(longs("1"), [10], kind=b"N"),
+    "an index outside": sparse(longs("1"), [9]),
+    "a negative index": sparse(longs("2"), [9]),
+    "indices for another size": sparse(longs("1"), [10, 10]),
+    "a negative size of a sparse one": sparse(longs("1"), [-10]),
+    "indices in a row": sparse(longs("1", (4,)), [10]),
+    "indices without end": sparse(tensor(storage(b"ctorch\nLongStorage\n", "1"), size=(1, 2**40),
+                                         stride=(0, 0)), [10]),
+    "indices that are floats": sparse(tensor(size=(1, 4), stride=(4, 1)), [10]),
 }
 
 DTYPE = call("numpy", "dtype", text("f8") + b"\x85")
@@ -280,6 +318,7 @@ CORPUS = {
         call(m, a, text("echo hacked") + b"\x85")) for module, attribute in CODE},
     **{what: lambda p=program: archive(p)
        for programs in (PROGRAMS, TENSORS, NUMPY) for what, program in programs.items()},
+    **{what: lambda p=program: archive(p, LONGS) for what, program in SPARSE.items()},
     **CONTAINERS,
 }
 

@@ -14,11 +14,14 @@ import pytest
 from hostile_corpus import (
     CORPUS,
     DTYPE,
+    LONGS,
     archive,
     call,
+    longs,
     name,
     number,
     numbers,
+    sparse,
     storage,
     tensor,
     text,
@@ -41,6 +44,7 @@ def test_refused(what):
 
 def test_the_parts_of_the_corpus_are_right_by_themselves():
     assert torch.load(io.BytesIO(archive(tensor()))).tolist() == [0, 1, 2, 3]
+    assert torch.load(io.BytesIO(archive(sparse(longs("1"), [10]), LONGS))).to_dense()[9] == 3
     assert torch.load(io.BytesIO(archive(call("numpy.core.multiarray", "scalar",
                                               DTYPE + b"C\x08" + bytes(8) + b"\x86")))) == 0
 
@@ -56,6 +60,10 @@ def test_the_error_is_what_programs_catch():
 @pytest.mark.parametrize("what, remedy", [
     ("the format before 1.6", "torch.save it again"), ("a program", "state_dict"),
     ("a text", "no file that torch.save wrote"), ("a wrong checksum", "checksum of 'a/data.pkl'"),
+    ("one text as many bytes", "again and again"), ("one list as many sets", "again and again"),
+    ("one dict as many Counters", "again and again"),
+    ("a conjugate of a repeated number", "one storage again and again"),
+    ("indices without end", "more values than the file holds"),
     ("a large size", r"sizes \[5\].* 4 elements"), ("a class in a list", "torch.Size itself")])
 def test_errors_say_what_is_wrong(what, remedy):
     with pytest.raises(LoadError, match=remedy):

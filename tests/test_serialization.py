@@ -341,8 +341,9 @@ def test_map_location(monkeypatch):
     assert load(file.getvalue(), torch.device("cpu"))["x"].device.type == "cpu"
     for where in ("cpu", {"gpu": "cpu"}, lambda storage, place: storage):
         assert load(data, where)["x"].tolist() == [1, 1]
-    with pytest.raises(RuntimeError, match="device type at start of device string: gpu"):
-        load(data, None)
+    for nothing in (None, {}, lambda storage, place: None):
+        with pytest.raises(torch.serialization.LoadError, match="on 'gpu'.*map_location='cpu'"):
+            load(data, nothing)
     seen = []
     load(data, lambda storage, place: seen.append((storage.numel(), place)) or storage)
     assert seen == [(8, "gpu")]

@@ -107,6 +107,19 @@ def test_conjugates():
     assert ember.load(saved(torch, x.imag)).tolist() == [-2]
 
 
+def test_sparse_tensors():
+    def make(lib):
+        loose = lib.sparse_coo_tensor([[2, 0, 2], [0, 1, 0]], [3.0, 4.0, 5.0], (3, 2),
+                                      check_invariants=True)
+        return [loose, loose.coalesce()]
+
+    for first, second in ((ember, torch), (torch, ember), (ember, ember)):
+        for value, twin in zip(make(first), second.load(saved(first, make(first)))):
+            assert twin.is_coalesced() is value.is_coalesced() and twin.shape == value.shape
+            assert twin._indices().tolist() == value._indices().tolist()
+            assert twin._values().tolist() == value._values().tolist()
+
+
 def test_plain_values():
     both_ways(lambda lib: [
         None, True, False, 0, 255, 256, 65535, 65536, -1, 2**31, -(2**31), 2**70, -(2**2000), 0.5,

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ...autograd import Generator, Size, Tensor, device, dtypes, layout
+from ...autograd.sparse import SparseTensor
 from ...nn import Buffer, Module, Parameter
 from ...nn.parameter import is_lazy
 from . import numpy_values, vouched
@@ -105,11 +106,16 @@ def _parameter(tensor, storages):
     return Call("torch._utils._rebuild_parameter", arguments)
 
 
+def _sparse(tensor, storages):
+    parts = (tensor._indices(), tensor._values().detach(), tensor.shape, tensor.is_coalesced())
+    return Call("torch._utils._rebuild_sparse_tensor", (tensor.layout, parts))
+
+
 def _attributes(tensor):
     return {name: value for name, value in vars(tensor).items() if name != "_retains_grad"}
 
 
-_TENSORS = {Tensor: _tensor, Buffer: _buffer, Parameter: _parameter}
+_TENSORS = {Tensor: _tensor, Buffer: _buffer, Parameter: _parameter, SparseTensor: _sparse}
 
 
 # -- plain values ---------------------------------------------------------------------------------

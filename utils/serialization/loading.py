@@ -127,8 +127,8 @@ class _Places:
                 return moved._buffer(), moved._xp
             wanted = None
         if isinstance(wanted, dict):
-            wanted = wanted.get(location, location)
-        xp = _backend(devices.device(location if wanted is None else wanted))
+            wanted = wanted.get(location)
+        xp = _backend(_saved_place(location) if wanted is None else devices.device(wanted))
         return (memory if xp is backends.cpu else xp.from_host(memory)), xp
 
     def _ask(self, memory, location):
@@ -145,6 +145,14 @@ class _Places:
 
 class _CallersError(Exception):
     """Carries an error of the program's own function past what catches errors of the file."""
+
+
+def _saved_place(location):
+    try:
+        return devices.device(location)
+    except RuntimeError:
+        raise LoadError(f"tensors in the file were saved on {location[:50]!r}, a device that ember "
+                        "does not know; pass map_location='cpu'") from None
 
 
 def _backend(place):

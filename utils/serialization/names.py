@@ -6,7 +6,8 @@ Builders check every argument: what a file says is never taken on trust.
 import codecs
 from collections import Counter, OrderedDict
 
-from ...autograd import Size, Tensor, device, dtypes, strided
+from ...autograd import Size, Tensor, device, dtypes, equal, sparse_coo, strided
+from ...autograd.sparse import sparse_coo_tensor
 from ...nn import Buffer, Parameter
 from . import numpy_values, vouched
 from .errors import LoadError
@@ -45,7 +46,8 @@ def _strided(storage, dtype, offset, size, stride, requires_grad, metadata):
     require(all(type(n) is int and n >= 0 for n in numbers), f"sizes or strides {numbers!s:.200}")
     tensor = Tensor._wrap(storage.view(dtype, offset, size, stride), storage.xp)
     for flag, method in (("conj", "conj"), ("neg", "neg")):
-        if isinstance(metadata, dict) and metadata.get(flag):
+        if isinstance(metadata, dict) and metadata.get(flag) is True:
+            storage.pay(tensor.nbytes)
             tensor = getattr(tensor, method)()
     _check_gradients(tensor, requires_grad)
     return tensor.requires_grad_(requires_grad)
@@ -77,6 +79,25 @@ def _typed_tensor(build, kind, arguments, state):
     return fill(tensor, attributes) if attributes else tensor
 
 
+def _sparse_tensor(kind, parts):
+    """`torch._utils._rebuild_sparse_tensor`: indices, values, size, whether they are in order."""
+    require(kind is sparse_coo and type(parts) is tuple and len(parts) in (3, 4),
+            "a sparse tensor of an unknown layout")
+    indices, values, size = parts[:3]
+    require(isinstance(indices, Tensor) and isinstance(values, Tensor) and type(size) is Size
+            and indices.dtype is dtypes.int64 and all(n >= 0 for n in size),
+            "a sparse tensor without indices, values or size")
+    require(all(t.nbytes <= t.untyped_storage().nbytes() for t in (indices, values)),
+            "a sparse tensor of more values than the file holds")
+    try:
+        made = sparse_coo_tensor(indices, values, size)
+        if parts[3:] == (True,) and equal(made.coalesce()._indices(), indices):
+            return sparse_coo_tensor(indices, values, size, is_coalesced=True)
+    except RuntimeError as error:
+        raise LoadError(f"the file is damaged or forged: {error}") from None
+    return made
+
+
 _TENSOR_TYPES = ("torch.Tensor", "torch.nn.parameter.Parameter", "torch.nn.parameter.Buffer")
 
 
@@ -90,12 +111,16 @@ def _size(items):
 
 def _device(kind, index=None):
     require(type(kind) is str and (index is None or type(index) is int), "a device of no name")
-    return device(kind, index)
+    try:
+        return device(kind, index)
+    except RuntimeError as error:
+        raise LoadError(f"the file holds a device that ember does not know: {error}") from None
 
 
 def _layout(name):
-    require(name == "torch.strided", f"the layout {name!r}, which ember does not have")
-    return strided
+    found = {repr(known): known for known in (strided, sparse_coo)}.get(name)
+    require(found is not None, f"the layout {name!r}, which ember does not have")
+    return found
 
 
 def _encoded(text, encoding):
@@ -141,6 +166,7 @@ _BUILDERS = {
     "torch._utils._rebuild_tensor_v3": _tensor_of_type,
     "torch._utils._rebuild_parameter": _parameter,
     "torch._utils._rebuild_parameter_with_state": _parameter,
+    "torch._utils._rebuild_sparse_tensor": _sparse_tensor,
     "torch._tensor._rebuild_from_type_v2": _typed_tensor,
     "torch.Size": _size,
     "torch.device": _device,

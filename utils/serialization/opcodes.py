@@ -2,7 +2,7 @@
 
 Pickle is a little stack language. Here its words make numbers, texts and containers; a name is
 looked up in a fixed table of builders, never imported, and only a builder is ever called. There is
-no recursion, and memory grows with the length of the file only.
+no recursion, and memory grows at most in proportion to the length of the file.
 
 Source: https://github.com/python/cpython/blob/main/Lib/pickletools.py (the language)
 """
@@ -16,6 +16,8 @@ __all__ = ["Interpreter", "Name", "inert", "is_key", "key"]
 
 _MISTAKES = (IndexError, KeyError, TypeError, ValueError, AttributeError, OverflowError,
              struct.error)
+
+_SIZED = (str, bytes, list, tuple, dict)
 
 
 class Name:
@@ -47,6 +49,7 @@ class Interpreter:
         self.code, self.find, self.storage, self.fill = code, find, storage, fill
         self.at = 0
         self.stack, self.outer, self.memo = [], [], {}
+        self.credit = 4 * len(code) + 4096
 
     def run(self):
         """Return the object that the program builds.
@@ -96,6 +99,13 @@ class Interpreter:
         """Take what was pushed since the last MARK off the stack."""
         items, self.stack = self.stack, self.outer.pop()
         return items
+
+    def pay(self, values):
+        """Count what calls copy: one long text, met again and again, could fill the memory."""
+        lengths = [len(value) for value in values if isinstance(value, _SIZED)]
+        self.credit -= sum(n for n in lengths if n > 16)
+        if self.credit < 0:
+            raise LoadError("the pickled data is forged: it copies long values again and again")
 
     # -- what opcodes do ----------------------------------------------------------------------
 
@@ -158,6 +168,7 @@ class Interpreter:
         arguments, name = self.stack.pop(), self.stack[-1]
         if type(name) is not Name or name.build is None or type(arguments) is not tuple:
             raise LoadError(f"the pickled data is forged: it calls {_shown(name)}")
+        self.pay(arguments)
         self.stack[-1] = name.build(*arguments)
 
     def make_blank(self):
@@ -168,6 +179,7 @@ class Interpreter:
 
     def fill_last(self):
         state, target = self.stack.pop(), self.stack[-1]
+        self.pay(state if type(state) is tuple else (state,))
         self.fill(target, state)
 
 

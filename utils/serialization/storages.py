@@ -25,10 +25,21 @@ class Storage:
         memory: a one-dimensional array of bytes.
     """
 
-    __slots__ = ("dtype", "xp", "memory")
+    __slots__ = ("dtype", "xp", "memory", "_credit")
 
     def __init__(self, dtype, memory, xp=backends.cpu):
         self.dtype, self.memory, self.xp = dtype, memory, xp
+        self._credit = 2 * memory.nbytes
+
+    def pay(self, nbytes):
+        """Count what is copied out of this memory: a tensor of stride 0 can claim any size.
+
+        Raises:
+            LoadError: when it is more than a real file has copied.
+        """
+        self._credit -= nbytes
+        if self._credit < 0:
+            raise LoadError("the file is forged: it copies one storage again and again")
 
     def view(self, dtype, offset, size, stride):
         """Return a raw array over the memory; all counts are of elements and not negative.

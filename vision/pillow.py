@@ -3,27 +3,31 @@
 `pillow.Image`, `pillow.ImageOps` and so on are Pillow's modules, imported on first use.
 """
 
+import functools
 import importlib
 
 import numpy as np
 
 
-def __getattr__(name):
-    if name.startswith("_"):
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+@functools.cache
+def _module(name):
     try:
         importlib.import_module("PIL")
     except ImportError:
         raise ImportError("images are handled by Pillow, which is not installed: "
                           "pip install ember[vision]") from None
-    module = importlib.import_module(f"PIL.{name}")
-    globals()[name] = module
-    return module
+    return importlib.import_module(f"PIL.{name}")
+
+
+def __getattr__(name):
+    if name.startswith("_"):
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return _module(name)
 
 
 def is_image(value):
     """Return whether this is a Pillow image."""
-    return isinstance(value, __getattr__("Image").Image)
+    return isinstance(value, _module("Image").Image)
 
 
 def require_image(value):
@@ -49,4 +53,4 @@ def from_array(array, mode):
     height, width = array.shape[:2]
     pixels = np.ascontiguousarray(array).tobytes()
     layout = "1;8" if mode == "1" else mode  # a byte per pixel, also where Pillow keeps bits
-    return __getattr__("Image").frombytes(mode, (width, height), pixels, "raw", layout)
+    return _module("Image").frombytes(mode, (width, height), pixels, "raw", layout)

@@ -162,4 +162,4 @@ def normalize(tensor, mean, std, inplace=False):
         raise ValueError(f"std evaluated to zero after conversion to {tensor.dtype}, leading to "
                          "division by zero.")
     mean, std = (v.view(-1, 1, 1) if v.ndim == 1 else v for v in (mean, std))
-    return (tensor if inplace else tensor.clone()).sub_(mean).div_(std)
+    return (tensor.sub_(mean) if inplace else tensor - mean).div_(std)

@@ -189,7 +189,7 @@ def binary_operands(record, input, other):
     """
     x, xrank, xp_x = _operand(record, input, 1)
     y, yrank, xp_y = _operand(record, other, 2)
-    xp = xp_x or xp_y
+    xp = xp_x or xp_y or (backends.cpu if record.only_numbers else None)
     if xp is None:
         raise record.not_a_tensor(input)
     if xp_x is not xp_y and xp_x is not None and xp_y is not None:
@@ -202,6 +202,8 @@ def binary_operands(record, input, other):
             raise noted(device_error(record, xp_x, xp_y), record, x, y)
     if record.cast is None:
         return x, y, xp
+    if record.check is not None:
+        record.check(xrank[1], yrank[1])
     ranks = ([], [], [])
     ranks[xrank[0]].append(xrank[1])
     ranks[yrank[0]].append(yrank[1])

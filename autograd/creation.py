@@ -219,11 +219,15 @@ def arange(start=0, end=None, step=1, *, dtype=None, device=None, requires_grad=
         raise RuntimeError(
             f"upper bound and lower bound inconsistent with step sign: arange({start}, {end}, "
             f"{step})")
+    if dtype is None and out is not None:
+        dtype = out.dtype
     if dtype is None:
         whole = all(isinstance(v, (int, np.integer)) for v in (start, end, step))
         dtype = dtypes.int64 if whole else dtypes.get_default_dtype()
     wanted = numpy_dtype(dtype)
     if wanted.kind in "iu":
+        if not int(step):
+            raise ValueError(f"step must be nonzero, but {step} is 0 in {wanted}")
         array = np.arange(int(start), int(end), int(step)).astype(wanted)
     else:
         count = max(int(np.ceil((end - start) / step)), 0)

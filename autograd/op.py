@@ -46,7 +46,9 @@ class Op:
         adjoint: whether the formulas are adjoints already. Others are plain derivatives, and
             where the output is complex the engine conjugates around them: PyTorch's gradient
             of f is g · conj(f'), which is conj(conj(g) · f').
-        numbers: which positions of an op of two operands may be Python numbers.
+        numbers: which positions of an op of two operands may be Python numbers;
+            only_numbers: whether both may be at once.
+        check: called with the two operands' dtypes before they are promoted; may raise.
         flat: whether the gradient is constant in `input` almost everywhere; see `flat.py`.
         dtypes: what dtypes it takes and gives, "real -> float"; docs/ops.md explains the words.
     """
@@ -54,7 +56,7 @@ class Op:
     def __init__(self, forward, *, label=None, derivative="", cast=None, view=False,
                  varargs=None, lists=(), promoted=None, namespaces=("torch", "Tensor"),
                  inplace=False, name=None, several=False, alone=False, adjoint=False,
-                 numbers=(1, 2), flat=False, dtypes=None):
+                 numbers=(1, 2), only_numbers=False, check=None, flat=False, dtypes=None):
         self.name = name or forward.__name__.rstrip("_")
         self.label = label or self.name
         self.derivative = derivative
@@ -67,6 +69,8 @@ class Op:
         self.alone = alone
         self.adjoint = adjoint
         self.numbers = numbers
+        self.only_numbers = only_numbers
+        self.check = check
         self.flat = flat
         self.dtypes = dtypes or _DTYPES[cast]
         self.signature = arguments.Signature(self.name, forward, varargs)

@@ -330,7 +330,7 @@ def multinomial(input, num_samples, replacement=False, *, generator=None, out=No
         replacement: whether an index may be drawn again.
     Raises:
         RuntimeError: for weights that are negative, infinite, NaN or all zero, and for more
-            samples than categories without replacement.
+            samples than categories without replacement; for an `out` that is not of int64.
     Source: https://docs.pytorch.org/docs/stable/generated/torch.multinomial.html
 
     >>> import ember
@@ -341,6 +341,8 @@ def multinomial(input, num_samples, replacement=False, *, generator=None, out=No
     """
     weights = _host(input)
     _check_multinomial(weights, num_samples, replacement)
+    if out is not None and out.dtype is not dtypes.int64:
+        raise RuntimeError(f"multinomial expects Long tensor out, got: {out.dtype.title}")
     stream = stream_of(generator, input._xp)
     rows = weights.reshape(-1, weights.shape[-1])
     draw = stream.choices if replacement and num_samples > 1 else stream.sample

@@ -18,7 +18,8 @@ def clone(xp, input, *, memory_format=None):
     Args:
         memory_format: `contiguous_format` lays the elements in memory in their order.
     """
-    return input.copy("C" if memory_format is contiguous_format else "K")
+    ordered = memory_format is contiguous_format or 0 in input.strides
+    return input.copy("C" if ordered else "K")
 
 
 clone.vjp("input", lambda g: g)

@@ -1,12 +1,14 @@
 """Elementwise arithmetic and powers."""
 
+from .. import dtypes
 from ..op import op
 from ..tensor import Tensor
 
 # -- arithmetic ---------------------------------------------------------------------------------
 
 
-@op(name="add", label="+", cast="promote", inplace=True, derivative="∂input: g; ∂other: g")
+@op(name="add", label="+", cast="promote", inplace=True, only_numbers=True,
+    derivative="∂input: g; ∂other: g")
 def plus(xp, input, other):
     """Sum of two tensors, with broadcasting. Shape: any, any -> broadcast."""
     return input + other
@@ -16,19 +18,35 @@ plus.vjp("input", lambda g: g)
 plus.vjp("other", lambda g: g)
 
 
-@op(name="sub", label="−", cast="promote", inplace=True, derivative="∂input: g; ∂other: −g",
+def _refuse_bool(*kinds):
+    if dtypes.bool in kinds:
+        raise RuntimeError(
+            "Subtraction, the `-` operator, with a bool tensor is not supported. If you are "
+            "trying to invert a mask, use the `~` or `logical_not()` operator instead.")
+
+
+@op(name="sub", label="−", cast="promote", inplace=True, only_numbers=True, check=_refuse_bool,
+    derivative="∂input: g; ∂other: −g",
     dtypes="number -> promoted")
 def minus(xp, input, other):
     """Difference of two tensors, with broadcasting. Shape: any, any -> broadcast."""
     if input.dtype.kind == "b":
-        raise RuntimeError(
-            "Subtraction, the `-` operator, with a bool tensor is not supported. If you are "
-            "trying to invert a mask, use the `~` or `logical_not()` operator instead.")
+        _refuse_bool(dtypes.bool)
     return input - other
 
 
 minus.vjp("input", lambda g: g)
 minus.vjp("other", lambda g: -g)
+
+
+def _scaled(input, other, alpha):
+    """Return alpha · other."""
+    kinds = [t.dtype.category if isinstance(t, Tensor) else dtypes.of_number(t).category
+             for t in (input, other)]
+    if isinstance(alpha, float) and max(kinds) < 2:
+        raise RuntimeError("For integral input tensors, argument alpha must not be a floating "
+                           "point number.")
+    return other * alpha
 
 
 @plus.op.public
@@ -39,7 +57,7 @@ def add(input, other, *, alpha=1, out=None):
     >>> ember.add(ember.tensor([1, 2]), 10, alpha=2)
     tensor([21, 22])
     """
-    return plus(input, other if alpha == 1 else other * alpha, out=out)
+    return plus(input, other if alpha == 1 else _scaled(input, other, alpha), out=out)
 
 
 @minus.op.public
@@ -50,10 +68,11 @@ def sub(input, other, *, alpha=1, out=None):
     >>> ember.sub(ember.tensor([1., 2.]), 1)
     tensor([0., 1.])
     """
-    return minus(input, other if alpha == 1 else other * alpha, out=out)
+    return minus(input, other if alpha == 1 else _scaled(input, other, alpha), out=out)
 
 
-@op(label="×", cast="promote", inplace=True, derivative="∂input: g · other; ∂other: g · input")
+@op(label="×", cast="promote", inplace=True, only_numbers=True,
+    derivative="∂input: g · other; ∂other: g · input")
 def mul(xp, input, other):
     """Product of two tensors, with broadcasting. Shape: any, any -> broadcast."""
     return input * other
@@ -63,7 +82,7 @@ mul.vjp("input", lambda g, other: g * other)
 mul.vjp("other", lambda g, input: g * input)
 
 
-@op(name="div", label="÷", cast="float", inplace=True,
+@op(name="div", label="÷", cast="float", inplace=True, only_numbers=True,
     derivative="∂input: g / other; ∂other: −g · out / other")
 def true_div(xp, input, other):
     """Quotient of two tensors, with broadcasting; integers give floats."""
@@ -92,7 +111,8 @@ def div(input, other, *, rounding_mode=None, out=None):
                        f"found '{rounding_mode}'")
 
 
-@op(label="//", cast="promote", inplace=True, derivative="0", dtypes="integer/float -> promoted")
+@op(label="//", cast="promote", inplace=True, only_numbers=True, derivative="0",
+    dtypes="integer/float -> promoted")
 def floor_divide(xp, input, other):
     """Quotient rounded towards minus infinity."""
     _no_integer_zero(xp, other)
@@ -103,7 +123,7 @@ floor_divide.vjp("input", lambda g: g * 0)
 floor_divide.vjp("other", lambda g: g * 0)
 
 
-@op(cast="promote", derivative="0", namespaces=())
+@op(cast="promote", derivative="0", namespaces=(), only_numbers=True)
 def trunc_divide(xp, input, other):
     """Quotient rounded towards zero."""
     if input.dtype.kind in "fc":

@@ -25,6 +25,11 @@ def vector_norm(x, ord=2, dim=None, keepdim=False, *, dtype=None, out=None):
     return norm_along(x, float(ord), dim, keepdim, dtype=dtype, out=out)
 
 
+def _largest(values, dim, keepdim=False):
+    """Return the maximum of values that are not negative, 0 where there are none."""
+    return values.amax(dim, keepdim) if values.shape[dim] else values.sum(dim, keepdim)
+
+
 def matrix_norm(A, ord="fro", dim=(-2, -1), keepdim=False, *, dtype=None, out=None):
     """Return the norm of matrices: "fro", "nuc", or inf, 1, 2 with either sign.
 
@@ -44,15 +49,17 @@ def matrix_norm(A, ord="fro", dim=(-2, -1), keepdim=False, *, dtype=None, out=No
         raise RuntimeError(f"linalg.matrix_norm: Order {ord} not supported.")
     if ord == "nuc" or abs(ord) == 2:
         values = svdvals(A.movedim((rows, columns), (-2, -1)))
-        result = values.sum(-1) if ord == "nuc" else (
-            values.amax(-1) if ord > 0 else values.amin(-1))
+        if ord == "nuc":
+            result = values.sum(-1)
+        else:
+            result = _largest(values, -1) if ord > 0 else values.amin(-1)
         if keepdim:
             for d in sorted((rows, columns)):
                 result = result.unsqueeze(d)
         return written(out, result)
     summed, extreme = (rows, columns) if abs(ord) == 1 else (columns, rows)
     sums = norm_along(A, 1.0, summed, True)
-    result = (sums.amax if ord > 0 else sums.amin)(extreme, True)
+    result = _largest(sums, extreme, True) if ord > 0 else sums.amin(extreme, True)
     if not keepdim:
         result = result.squeeze((rows, columns))
     return written(out, result)
@@ -82,6 +89,8 @@ def cond(A, p=None, *, out=None):
     """
     if p is None or p in (2, -2):
         values = svdvals(A)
+        if not A.numel():
+            return written(out, values.new_zeros(values.shape[:-1]))
         first, last = values[..., 0], values[..., -1]
         return written(out, last / first if p == -2 else first / last)
     return written(out, matrix_norm(A, p) * matrix_norm(inv(A), p))

@@ -3,6 +3,8 @@
 Source: https://docs.pytorch.org/docs/stable/special.html
 """
 
+from itertools import count
+
 from ..op import op
 from ..tensor import Tensor
 
@@ -18,14 +20,16 @@ def _family(name, doc, first, step, argument=None):
     @op(name=name, namespaces=(), cast="float", dtypes="real -> float")
     def polynomial(xp, input, n):
         x = input if argument is None else argument(input)
-        degree = xp.trunc(n)
+        degree = xp.where(xp.abs(n) < 2.0 ** 63, xp.trunc(n), -1.0)  # PyTorch counts in int64
         before, current = xp.ones(input.shape, input.dtype), first(x)
-        value = xp.where(degree == 0, 1.0, xp.where(degree == 1, current, 0.0))
-        highest = int(xp.to_host(degree.max())) if degree.size else 0
-        for k in range(1, highest):
+        value = xp.where(degree == 0, 1.0, xp.where(degree > 0, current, 0.0))
+        for k in count(1):
+            rising = (degree > k) & (value == value)
+            if not xp.to_host(rising.any()):
+                break
             before, current = current, step(k, x, current, before)
-            value = xp.where(degree == k + 1, current, value)
-        return xp.where(x == x, value, x).astype(input.dtype, copy=False)
+            value = xp.where(rising, current, value)
+        return xp.where((x == x) | (degree < 0), value, x).astype(input.dtype, copy=False)
 
     polynomial.op.forward.__doc__ = doc
 

@@ -236,8 +236,8 @@ def nansum(xp, input, dim=None, keepdim=False, *, dtype=None):
     return sum_.op.forward(xp, input, dim, keepdim, dtype=dtype)
 
 
-nansum.vjp("input", lambda xp, g, input, dim, keepdim: xp.where(
-    input == input, expanded(g, input.shape, dim, keepdim), 0.0))
+nansum.vjp("input", lambda xp, g, input, dim, keepdim: (
+    expanded(g, input.shape, dim, keepdim) * (input == input)))
 
 
 @tensor_method

@@ -137,8 +137,9 @@ igammac.vjp("other", lambda xp, g, input, other: -_density(xp, g, input, other))
 @op(cast="float", namespaces=_SPECIAL, derivative="∂other: −g · input · zeta(input + 1, other)",
     dtypes="real -> float")
 def zeta(xp, input, other):
-    """Hurwitz zeta function: the sum of (k + other)^−input over k = 0, 1, ..."""
-    return xp.zeta(input, other).astype(input.dtype, copy=False)
+    """Hurwitz zeta function: the sum of (k + other)^−input over k = 0, 1, ..., NaN below 1."""
+    value = xp.zeta(input, other)
+    return xp.where(input < 1, xp.nan, value).astype(input.dtype, copy=False)
 
 
 zeta.vjp("input", _undefined)

@@ -27,7 +27,7 @@ def _variance(xp, input, dim, correction, keepdim):
     total = input.sum(axis, None, None, True)
     centred = input - (total / n if n else total)
     squares = _squared(centred).sum(axis, None, None, keepdim)
-    return squares / free if free > 0 else squares * xp.inf * 0.0
+    return squares / free if free > 0 and n else squares * xp.inf * 0.0
 
 
 def _squared(x):

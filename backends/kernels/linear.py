@@ -1,5 +1,7 @@
 """Matrix products with what stands around them."""
 
+import math
+
 from . import kernel
 
 
@@ -14,7 +16,7 @@ class Linear:
         if input.ndim == 2:
             out = xp.matmul(input, weight.T)
         else:
-            rows = input.reshape(-1, input.shape[-1])
+            rows = input.reshape(math.prod(input.shape[:-1]), input.shape[-1])
             out = xp.matmul(rows, weight.T).reshape(*input.shape[:-1], weight.shape[0])
         if bias is not None:
             if bias.dtype is not out.dtype:
@@ -26,8 +28,9 @@ class Linear:
         input, weight = saved
         rows, grows = input, g
         if g.ndim != 2:
-            rows = input.reshape(-1, input.shape[-1])
-            grows = g.reshape(-1, g.shape[-1])
+            count = math.prod(g.shape[:-1])
+            rows = input.reshape(count, input.shape[-1])
+            grows = g.reshape(count, g.shape[-1])
         for_input = None
         if wanted[0]:
             for_input = xp.matmul(grows, weight)

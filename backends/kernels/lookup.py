@@ -14,7 +14,7 @@ class Embedding:
 
     def backward(xp, g, saved, wanted):
         input, shape, padding_idx = saved
-        rows, flat = input.reshape(-1), g.reshape(-1, shape[1])
+        rows, flat = input.reshape(-1), g.reshape(input.size, shape[1])
         if padding_idx is not None:
             kept = rows != padding_idx
             rows, flat = rows[kept], flat[kept]

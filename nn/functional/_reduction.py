@@ -2,7 +2,14 @@
 
 import warnings
 
-__all__ = ["legacy", "reduce", "warn_of_broadcast"]
+__all__ = ["check_reduction", "legacy", "reduce", "warn_of_broadcast"]
+
+
+def check_reduction(reduction):
+    """Refuse what is none of "mean", "sum", "none" with a ValueError."""
+    if reduction not in ("mean", "sum", "none"):
+        raise ValueError(f"{reduction} is not a valid value for reduction; use 'none', 'mean' or "
+                         "'sum'")
 
 
 def reduce(loss, reduction):
@@ -15,10 +22,8 @@ def reduce(loss, reduction):
         return loss.mean()
     if reduction == "sum":
         return loss.sum()
-    if reduction == "none":
-        return loss
-    raise ValueError(f"{reduction} is not a valid value for reduction; use 'none', 'mean' or "
-                     "'sum'")
+    check_reduction(reduction)
+    return loss
 
 
 def legacy(size_average, reduce, reduction):

@@ -45,7 +45,8 @@ def scaled_dot_product_attention(query, key, value, attn_mask=None, dropout_p=0.
     if enable_gqa:
         key = key.repeat_interleave(query.shape[-3] // key.shape[-3], -3)
         value = value.repeat_interleave(query.shape[-3] // value.shape[-3], -3)
-    scale = 1 / math.sqrt(query.shape[-1]) if scale is None else scale
+    if scale is None:  # without features every product is 0
+        scale = 1 / math.sqrt(max(query.shape[-1], 1))
     if dropout_p == 0:
         return attention(query, key, value, attn_mask, is_causal, scale)
     weights = dropout(attention_weights(query, key, attn_mask, is_causal, scale), dropout_p)

@@ -9,7 +9,7 @@ from ...autograd import arange, dtypes, log_softmax, where, zeros, zeros_like
 from ...autograd.composite import composite
 from ...autograd.ops.activation import bent, logsigmoid
 from ...autograd.ops.losses import bernoulli_nll
-from ._reduction import legacy, reduce
+from ._reduction import check_reduction, legacy, reduce
 
 __all__ = ["binary_cross_entropy", "binary_cross_entropy_with_logits", "cross_entropy", "kl_div",
            "multi_margin_loss", "multilabel_margin_loss", "multilabel_soft_margin_loss",
@@ -281,10 +281,11 @@ def multi_margin_loss(input, target, p=1, margin=1.0, weight=None, size_average=
         weight: a factor per class.
 
     Raises:
-        ValueError: `p` is neither 1 nor 2, a class does not exist, or the weight does not fit.
-        RuntimeError: the shapes do not fit.
+        ValueError: `p` is neither 1 nor 2, a class does not exist, or the weight is not 1-D.
+        RuntimeError: the shapes do not fit, or the target is not of int64.
     """
     reduction = legacy(size_average, reduce, reduction)
+    check_reduction(reduction)
     if p not in (1, 2):
         raise ValueError("only p == 1 and p == 2 supported")
     if input.ndim > 2 or 0 in input.shape[1:] or input.shape == (0,):
@@ -295,18 +296,22 @@ def multi_margin_loss(input, target, p=1, margin=1.0, weight=None, size_average=
         raise RuntimeError(f"inconsistent target size, expected {batch} but got "
                            f"{list(target.shape)}")
     classes = input.shape[-1] if input.ndim else 1
-    if weight is not None and (weight.ndim > 1 or weight.numel() != classes):
-        raise ValueError(f"inconsistent weight size, expected {classes} but got "
+    if weight is not None and weight.ndim != 1:
+        raise ValueError(f"weight must be one-dimensional, got {list(weight.shape)}")
+    if weight is not None and weight.numel() != classes:
+        raise RuntimeError(f"inconsistent weight size, expected {classes} but got "
                            f"{list(weight.shape)}")
+    if target.dtype is not dtypes.int64:
+        raise RuntimeError(f"multi_margin_loss: expected a target of int64, not {target.dtype}")
     _check_labels("multi_margin_loss", target, 0, classes)
-    x, labels = input.reshape(batch, -1), target.reshape(batch, 1)
+    x, labels = input.reshape(batch, classes), target.reshape(batch, 1)
     slack = (margin - x.gather(1, labels) + x).clamp_min(0)
     slack = slack if p == 1 else slack * slack
     if weight is not None:
         slack = slack * weight[labels]
     right = arange(classes, device=x.device).unsqueeze(0) == labels
     loss = where(right, zeros_like(slack.detach()), slack).sum(1) / classes
-    if input.ndim < 2:
+    if input.ndim < 2 and not target.ndim:
         loss = loss.squeeze(0)
     return _reduce(loss, reduction)
 

@@ -69,7 +69,7 @@ def feature_alpha_dropout(input, p=0.5, training=False, inplace=False):
     _check_probability(p)
     if not training:
         return input
-    return _alpha_dropout(input, _channels(input), p, training, inplace)
+    return _alpha_dropout(input, _channels(input, p), p, training, inplace)
 
 
 def _alpha_dropout(input, shape, p, training, inplace):
@@ -116,12 +116,13 @@ def _channel_dropout(name, input, p, training, inplace, batched):
     if not training or p == 0 or input.numel() == 0:
         return input
     x = input if batched else input.unsqueeze(0)
-    out = x * _noise(x, _channels(x), p)
+    out = x * _noise(x, _channels(x, p), p)
     return _finish(input, out if batched else out.squeeze(0), inplace, name + "_")
 
 
-def _channels(input):
-    if input.ndim < 2:
+def _channels(input, p):
+    """Return the shape of one factor per channel; any shape serves where p needs no random ones."""
+    if input.ndim < 2 and 0 < p < 1:
         raise RuntimeError("Feature dropout requires at least 2 dimensions in the input, got "
                            f"{list(input.shape)}")
     return [*input.shape[:2]] + [1] * (input.ndim - 2)

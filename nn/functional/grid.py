@@ -3,6 +3,7 @@
 PyTorch page: https://docs.pytorch.org/docs/2.13/generated/torch.nn.functional.grid_sample.html
 """
 
+import math
 import warnings
 from itertools import product
 
@@ -141,7 +142,8 @@ def _values(input, places):
         valid = ok if valid is None else valid & ok
         index = index * n + place.detach().clamp(0, n - 1).to(dtypes.int64)
     batch, channels = input.shape[:2]
-    flat = index.reshape(batch, 1, -1).expand(batch, channels, index[0].numel())
+    count = math.prod(index.shape[1:])
+    flat = index.reshape(batch, 1, count).expand(batch, channels, count)
     picked = input.flatten(2).gather(2, flat).reshape(batch, channels, *index.shape[1:])
     return picked * valid.unsqueeze(1)
 

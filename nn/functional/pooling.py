@@ -238,9 +238,10 @@ def _unpool(name, dims, input, indices, kernel_size, stride, padding, output_siz
         raise RuntimeError(f"{name}: found an invalid max index: the indices reach from "
                            f"{int(indices.min())} to {int(indices.max())}, but the output size "
                            f"is {list(size)}")
-    flat = input.reshape(*lead, -1)
+    count = math.prod(input.shape[-dims:])
+    flat = input.reshape(*lead, count)
     empty = flat.new_zeros([*lead, total])
-    return empty.scatter(-1, indices.reshape(*lead, -1), flat).reshape(*lead, *size)
+    return empty.scatter(-1, indices.reshape(*lead, count), flat).reshape(*lead, *size)
 
 
 def _unpooled_size(shape, kernel, stride, padding, output_size):

@@ -157,14 +157,17 @@ def _zero_for_none(gradient: Any, like: Any) -> Any:
 
 
 def check_grad_lists(found: Any, wanted: Any, label: str) -> None:
-    """Raise Mismatch unless two gradient lists agree; zeros are as good as PyTorch's None."""
+    """Raise Mismatch unless two gradient lists agree; zeros are as good as PyTorch's None.
+
+    And None is as good as a gradient without elements.
+    """
     for index, (mine, other) in enumerate(zip(found, wanted, strict=True)):
         where = f"{label} of input {index}"
         if mine is not None and other is not None:
             check_tensor(mine, other, where)
         elif mine is not None and bool((mine != 0).any()):
             raise Mismatch(f"{where}: not zero, torch has None")
-        elif other is not None:
+        elif other is not None and other.numel():
             raise Mismatch(f"{where}: None, torch has a tensor")
 
 

@@ -68,7 +68,9 @@ class Composite:
         COMPOSITES[self.name] = self
 
     def named(self, node):
-        return {str(i): v for i, v in enumerate(node.saved[1])}
+        _, saved, args, _ = node.saved
+        names = {id(value): name for name, value in zip(self.names, args)}
+        return {names.get(id(v), str(i)): v for i, v in enumerate(saved)}
 
     adjoint = True  # the composition's operations conjugate themselves; see Op
 

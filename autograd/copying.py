@@ -39,10 +39,26 @@ def __deepcopy__(self, memo):
     if id(self) not in memo:
         from copy import deepcopy
 
-        twin = memo[id(self)] = _twin(self, self._buffer().copy("K"), self.requires_grad)
+        twin = memo[id(self)] = _twin(self, _copied(self, memo), self.requires_grad)
         twin.grad = deepcopy(self.grad, memo)
         twin.__dict__.update(deepcopy(self.__dict__, memo))
     return memo[id(self)]
+
+
+def _copied(tensor, memo):
+    """Return a copy of a tensor's array; those that share a storage have copies that share one."""
+    array, xp = tensor._buffer(), tensor._xp
+    storage = xp.storage(array)
+    if storage.dtype != array.dtype or not (
+            storage.flags.c_contiguous or storage.flags.f_contiguous):
+        return array.copy("K")
+    if id(storage) not in memo:
+        memo[id(storage)] = storage.copy("K")
+    copy = memo[id(storage)]
+    if array is storage:
+        return copy
+    start = (xp.pointer(array) - xp.pointer(storage)) // array.itemsize
+    return xp.view(copy, array.shape, tensor.stride(), start)
 
 
 @tensor_method

@@ -16,7 +16,7 @@ RuntimeError: element 0 of tensors does not require grad ... made by .detach() a
 import contextvars
 import weakref
 
-from . import detours, engine, modes, sources, watching, writes
+from . import arguments, detours, engine, modes, sources, tensor, watching, writes
 from .anomaly import user_line
 from .graph import FREED, HOW_TO_EXPLAIN, clock
 from .tensor import Tensor
@@ -29,6 +29,7 @@ _MOST_WRITES = 10_000  # that are remembered before those of freed memory are dr
 _enabled = False
 _causes: dict = {}  # id of a tensor -> (weak reference, what cut its path to any leaf)
 _written_at: dict = {}  # id of a memory's owner -> place of the last write
+_left: tuple = ()  # how and where values last left the graph for Python
 _inside = contextvars.ContextVar("ember_explain_inside", default=False)
 
 
@@ -62,17 +63,19 @@ class set_explain:
 
 
 def _switch(mode):
-    global _enabled
+    global _enabled, _left
     if mode and not _enabled:
         watching.watch_nodes(_note_line)
         watching.around.append(_explained_run)
         detours.install(_note_causes, rank=-1.5)
         writes.watcher = _note_write
+        tensor.watcher = _note_leaving
     elif _enabled and not mode:
         watching.unwatch_nodes(_note_line)
         watching.around.remove(_explained_run)
         detours.remove(_note_causes)
-        writes.watcher = None
+        writes.watcher = tensor.watcher = None
+        _left = ()
         _causes.clear()
         _written_at.clear()
     _enabled = mode
@@ -92,14 +95,29 @@ def _note_write(key):
     _written_at[key] = user_line()
 
 
+def _note_leaving(source, how, result=None):
+    """Note that values of a tensor left the graph, into a result without history or to Python."""
+    global _left
+    if source._node is None:
+        return
+    if result is not None:
+        _remember(result, ((f"made by {how}", "", user_line()),))
+    else:
+        _left = how, user_line()
+
+
 def _note_causes(record, call, args, kwargs):
-    """Detour: note of results without history what cut the path to them."""
+    """Detour: note of results without history what cut the path to them, and of errors where."""
     if _inside.get():
         _inside.set(False)  # this is the call made below, on its way in
         return NotImplemented
     _inside.set(True)
     try:
         result = call(*args, **kwargs)
+    except (RuntimeError, ValueError, IndexError, TypeError) as error:
+        inputs = _tensors((*args, *kwargs.values()))
+        arguments.noted(error, record, *[t._array for t in inputs])
+        raise
     finally:
         _inside.set(False)
     inputs = list(_tensors((*args, *kwargs.values())))
@@ -156,8 +174,9 @@ def no_path(tensor):
                 + HOW_TO_EXPLAIN)
     causes = _causes.get(id(tensor), (None, ()))[1]
     if not causes:
-        return (" no tensor it was computed from has requires_grad=True, or the path was cut by "
-                ".data, .item() or .numpy(), which leave no trace")
+        said = (" no tensor it was computed from has requires_grad=True, or the path was cut where "
+                "values left the graph for Python or NumPy")
+        return said + (f"; they last did{_at(_left[1])}, by {_left[0]}" if _left else "")
     said = []
     for happened, why, place in causes:
         name = None if place is None else sources.assigned(place)

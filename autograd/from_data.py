@@ -136,7 +136,8 @@ def from_numpy(array):
 
     Raises:
         TypeError: for anything else than an array of a supported type.
-        ValueError: for arrays that run backwards (negative strides).
+        ValueError: for arrays that run backwards (negative strides) or whose numbers have another
+            byte order than this machine's.
 
     >>> import ember, numpy
     >>> ember.from_numpy(numpy.arange(3))
@@ -144,6 +145,9 @@ def from_numpy(array):
     """
     if not isinstance(array, np.ndarray):
         raise TypeError(f"expected np.ndarray (got {type(array).__name__})")
+    if not array.dtype.isnative:
+        raise ValueError("given numpy array has byte order different from the native byte order. "
+                         "Convert it with array.astype(array.dtype.newbyteorder('='))")
     dtypes.from_numpy_dtype(array.dtype)
     if any(s < 0 for s in array.strides):
         raise ValueError("At least one stride in the given numpy array is negative, and tensors "

@@ -128,7 +128,8 @@ def backward(tensors, grad_tensors=None, retain_graph=None, create_graph=False,
         while found:
             node, g = found.popitem()
             t = node.ref()
-            if t is not None and t._node is not None:  # else it was detached in the meantime
+            # one that was detached in the meantime, and perhaps written, is no leaf to fill
+            if t is not None and type(t._node) is AccumulateGrad:
                 _accumulate(t, node, g, create_graph)
     else:
         for t in inputs:

@@ -17,8 +17,16 @@ def shown(place):
     """Return a place (file, line, function) as text: "train.py:41 (`pred = net(x).detach()`)"."""
     file, line, _ = place
     text = linecache.getline(file, line).strip()
-    where = f"{os.path.basename(file)}:{line}"
+    where = f"{_shown_file(file)}:{line}"
     return f"{where} (`{text}`)" if text else where
+
+
+def _shown_file(file):
+    """Return what a reader calls a file: its name, or the number of a notebook's cell."""
+    notebook = sys.modules.get("IPython")
+    shell = None if notebook is None else notebook.get_ipython()
+    named = None if shell is None else shell.compile.format_code_name(file)
+    return " ".join(named) if named else os.path.basename(file)
 
 
 def assigned(place):
@@ -78,7 +86,7 @@ def failed(name, arrays):
     if len(names) != len(arrays):
         names = [f"operand {n + 1}" for n in range(len(arrays))]
     operands = ", ".join(f"{name} has shape {list(a.shape)}" for name, a in zip(names, arrays))
-    return f"{name} failed in `{text}` at {os.path.basename(file)}:{line}: {operands}"
+    return f"{name} failed in `{text}` at {_shown_file(file)}:{line}: {operands}"
 
 
 def _calling_expression():

@@ -11,6 +11,10 @@ from .graph import AccumulateGrad
 
 __all__ = ["Size", "Tensor", "tensor_method"]
 
+# called with tensor, what was done, and the result if it is a tensor, where values leave the graph
+# by other ways than operations, while `explain` is on
+watcher = None
+
 
 class Size(tuple):
     """The shape of a tensor: a tuple with `numel()`.
@@ -208,7 +212,10 @@ class Tensor:
     @property
     def data(self):
         """The same memory without history. Assigning replaces the memory."""
-        return Tensor._wrap(self._buffer(), self._xp)
+        t = Tensor._wrap(self._buffer(), self._xp)
+        if watcher is not None:
+            watcher(self, ".data", t)
+        return t
 
     @data.setter
     def data(self, value):
@@ -281,10 +288,14 @@ class Tensor:
             raise RuntimeError(
                 f"a Tensor with {array.size} elements cannot be converted to Scalar; "
                 "reduce it first (.sum(), .mean()) or use .tolist()")
+        if watcher is not None:
+            watcher(self, ".item()")
         return self._xp.to_host(array).item()
 
     def tolist(self):
         """Return the elements as nested Python lists (a number for a 0-d tensor)."""
+        if watcher is not None:
+            watcher(self, ".tolist()")
         return self._xp.to_host(self._array).tolist()
 
     def numpy(self, *, force=False):
@@ -320,6 +331,8 @@ def tensor_method(function):
 def host_data(data):
     """Return data (numbers, nested sequences, arrays, tensors among them) for `np.array`."""
     if isinstance(data, Tensor):
+        if watcher is not None:
+            watcher(data, "making a new tensor of it")
         return data.detach()._xp.to_host(data._array)
     if isinstance(data, (list, tuple)) and any(
             isinstance(item, (Tensor, list, tuple)) for item in data):

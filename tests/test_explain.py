@@ -64,7 +64,66 @@ def test_several_cuts_are_all_named(program):
 
 
 def test_no_trace_of_a_cut(program):
-    assert "which leave no trace" in str(program("torch.ones(2).sum().backward()"))
+    assert "left the graph for Python or NumPy" in str(program("torch.ones(2).sum().backward()"))
+
+
+def test_data_cuts_a_path(program):
+    message = str(program("""
+        w = torch.ones(2, requires_grad=True)
+        pred = w.data * 2
+        pred.sum().backward()
+        """))
+    assert "`pred` was made by .data at train.py:3 (`pred = w.data * 2`)" in message
+
+
+@pytest.mark.parametrize(("line", "how"), [
+    ("total = torch.tensor(sum(x.item() for x in losses))", ".item()"),
+    ("total = torch.tensor(losses).sum()", "making a new tensor of it"),
+    ("total = torch.tensor((w * 2).tolist()).sum()", ".tolist()")])
+def test_values_that_left_for_python(program, line, how):
+    message = str(program(f"""
+        w = torch.ones(2, requires_grad=True)
+        losses = [(w * n).sum() for n in range(3)]
+        {line}
+        total.backward()
+        """))
+    assert f"they last did at train.py:4 (`{line}`), by {how}" in message
+
+
+def test_an_overwritten_parameter_is_named_by_its_place_in_the_operation(program):
+    message = str(program("""
+        x, w = torch.ones(1, 2), torch.ones(3, 2, requires_grad=True)
+        y = torch.nn.functional.linear(x, w).square()
+        with torch.no_grad():
+            w -= 0.1
+        x.requires_grad_()
+        z = torch.nn.functional.linear(x, w).sum()
+        w.data.add_(1)
+        z.backward()
+        """))
+    assert "LinearBackward0 saved as 'weight'" in message
+    assert "saved it at train.py:7" in message and "overwritten at train.py:8" in message
+
+
+@pytest.mark.parametrize(("line", "operation"), [
+    ("x.softmax(4)", "softmax"), ("x.sum(3)", "sum"), ("x.sort(7)", "sort")])
+def test_every_operation_that_fails_says_where(program, line, operation):
+    error = program(f"x = torch.ones(2, 3)\n\n{line}\n")
+    assert f"{operation} failed in `{line}` at train.py:3: x has shape [2, 3]" in notes(error)
+
+
+def test_cells_of_a_notebook_have_their_numbers(monkeypatch):
+    import sys
+    import types
+
+    from ember.autograd import sources
+
+    shell = types.SimpleNamespace(compile=types.SimpleNamespace(
+        format_code_name=lambda name: ("Cell", "In[3]") if "ipykernel" in name else None))
+    monkeypatch.setitem(sys.modules, "IPython",
+                        types.SimpleNamespace(get_ipython=lambda: shell))
+    assert sources.shown(("ipykernel_17/2346.py", 4, "f")) == "Cell In[3]:4"
+    assert sources.shown(("somewhere/train.py", 4, "f")) == "train.py:4"
 
 
 def test_a_second_pass_through_one_graph(program):

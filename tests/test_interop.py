@@ -374,3 +374,19 @@ def test_plain_programs_take_no_detour():
                "print(detours.installed)\n")
     run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     assert run.stdout == "()\n", run.stderr
+
+
+@pytest.mark.parametrize("order", [[0, 1, 2], [2, 1, 0]])
+def test_deep_copies_share_memory_as_their_originals_do(order):
+    x = ember.zeros(2, 3)
+    tensors = [x, x[1], x.t()[1:]]
+    copies = copy.deepcopy([tensors[place] for place in order])
+    whole, row, columns = (copies[order.index(place)] for place in range(3))
+    row.fill_(5)
+    assert whole.tolist() == [[0, 0, 0], [5, 5, 5]] and columns.tolist() == [[0, 5], [0, 5]]
+    assert x.sum() == 0 and columns.stride() == tensors[2].stride()
+
+
+def test_foreign_byte_order_is_refused():
+    with pytest.raises(ValueError, match="byte order"):
+        ember.from_numpy(np.zeros(3, ">f4"))

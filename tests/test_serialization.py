@@ -244,8 +244,10 @@ def test_other_arguments():
         torch.load(io.BytesIO(), mmap=True)
     with pytest.raises(AttributeError, match="BytesIO"):
         torch.load(3)
-    with pytest.raises(FileNotFoundError):
+    with pytest.raises(FileNotFoundError, match="missing.pt"):
         torch.load("missing.pt")
+    with pytest.raises(RuntimeError, match="Parent directory missing does not exist"):
+        torch.save(1, "missing/file.pt")
     assert there_and_back(1, weights_only=False) == there_and_back(1, weights_only=True) == 1
 
 

@@ -28,6 +28,7 @@ def save(obj, f, pickle_module=None, pickle_protocol=2, _use_new_zipfile_seriali
         TypeError: for what cannot be saved, such as a whole module; the message names the place
             in `obj` and the remedy. Nothing was written then.
         ValueError: for PyTorch's old format, which ember does not write.
+        RuntimeError: when the folder does not exist.
         OSError: when writing failed.
     Source: https://docs.pytorch.org/docs/stable/generated/torch.save.html
 
@@ -43,6 +44,9 @@ def save(obj, f, pickle_module=None, pickle_protocol=2, _use_new_zipfile_seriali
     data, arrays = pickled(obj)
     storages = (host_bytes(xp, array) for xp, array in arrays)
     if isinstance(f, (str, os.PathLike)):
+        folder = os.path.dirname(f) or "."
+        if not os.path.isdir(folder):
+            raise RuntimeError(f"Parent directory {folder} does not exist.")
         with replacing(f) as file:
             write_archive(file, PurePath(f).stem or "archive", data, storages)
     elif hasattr(f, "write") and not hasattr(f, "encoding"):

@@ -91,15 +91,26 @@ def _ask_subclasses(record, call, args, kwargs):
     return _ask(call if getattr(call, "is_raw", False) else record.call, overriding, args, kwargs)
 
 
+def asked(record, args, kwargs):
+    """Run an operation by `__torch_function__` of arguments that are no tensors.
+
+    Raises:
+        TypeError: the one now handled, when no argument has it.
+    """
+    overriding = () if _disabled.get() else _overriding((*args, *kwargs.values()))
+    if not overriding:
+        raise
+    return _ask(record.call, overriding, args, kwargs)
+
+
 def _overriding(values):
-    """Return the first tensor of each class that overrides operations, subclasses first."""
+    """Return the first value of each class that overrides operations, subclasses first."""
     found = {}
     for value in values:
         if type(value) in (list, tuple):
             for t in _overriding(value):
                 found.setdefault(type(t), t)
-        elif isinstance(value, Tensor) and type(value) is not Tensor and not _takes_no_part(
-                type(value)):
+        elif type(value) is not Tensor and not _takes_no_part(type(value)):
             found.setdefault(type(value), value)
     return sorted(found.values(), key=lambda t: -len(type(t).__mro__))
 

@@ -4,7 +4,7 @@ It does what `templates.general` does, without looking for tensors among the par
 """
 
 from .. import backends
-from . import detours, dtypes, modes
+from . import detours, dtypes, modes, overrides
 from .graph import Parameters, make_node
 from .templates import multiple, wrap_result, write_out
 from .tensor import Tensor, new
@@ -43,7 +43,10 @@ def parametric(record):
         try:
             x, parent, xp = values[0]._array, values[0]._history, values[0]._xp
         except AttributeError:
-            x, parent, xp = record.unwrapped(values[0])
+            try:
+                x, parent, xp = record.unwrapped(values[0])
+            except TypeError:
+                return overrides.asked(record, args, kwargs)
         if to_float and x.dtype.kind not in "fc":
             x = x.astype(dtypes.get_default_dtype().numpy)
         values[0] = x

@@ -7,7 +7,7 @@ hence spelled out; `general` serves every other signature.
 import numpy as np
 
 from .. import backends
-from . import arguments, detours, dtypes, modes, views, writes
+from . import arguments, detours, dtypes, modes, overrides, views, writes
 from .graph import Node, Parameters, clock, make_node
 from .tensor import Tensor, new
 
@@ -32,7 +32,10 @@ def unary(record):
         try:
             x, parent, xp = input._array, input._history, input._xp
         except AttributeError:
-            x, parent, xp = record.unwrapped(input)
+            try:
+                x, parent, xp = record.unwrapped(input)
+            except TypeError:
+                return overrides.asked(record, (input,), {} if out is None else {"out": out})
         if to_float and x.dtype.kind not in "fc":
             x = x.astype(dtypes.get_default_dtype().numpy)
         token = _silence(_SILENT)
@@ -119,7 +122,11 @@ def binary(record):
                         or to_float and x.dtype.kind not in "fc"):
                     x, y, xp = arguments.binary_operands(record, input, other)
         except AttributeError:
-            x, y, xp = arguments.binary_operands(record, input, other)
+            try:
+                x, y, xp = arguments.binary_operands(record, input, other)
+            except TypeError:
+                return overrides.asked(record, (input, other),
+                                       {} if out is None else {"out": out})
             xnode, ynode = getattr(input, "_node", None), getattr(other, "_node", None)
         token = _silence(_SILENT)
         try:
@@ -250,7 +257,10 @@ def general(record):
         out = kwargs.pop("out", None) if kwargs else None
         values = bind(args, kwargs)
         source = values[0]
-        bound, xp = arguments.unwrap(record, names, values)
+        try:
+            bound, xp = arguments.unwrap(record, names, values)
+        except TypeError:
+            return overrides.asked(record, args, kwargs)
         if record.view and xp is backends.cpu:
             bound[names[0]] = source._buffer()
         token = _silence(_SILENT)

@@ -390,3 +390,27 @@ def test_deep_copies_share_memory_as_their_originals_do(order):
 def test_foreign_byte_order_is_refused():
     with pytest.raises(ValueError, match="byte order"):
         ember.from_numpy(np.zeros(3, ">f4"))
+
+
+class Diagonal:
+    """A matrix with one number on its diagonal: no tensor, but known to operations."""
+
+    def __init__(self, size, value):
+        self.size, self.value = size, value
+
+    @classmethod
+    def __torch_function__(cls, func, types, args=(), kwargs=None):
+        if func is ember.mean:
+            return args[0].value / args[0].size
+        args = [a.value * ember.eye(a.size) if isinstance(a, cls) else a for a in args]
+        return func(*args, **(kwargs or {}))
+
+
+def test_objects_that_are_no_tensors_can_take_operations_over():
+    d = Diagonal(2, 3.0)
+    assert ember.mean(d) == 1.5
+    assert ember.add(ember.ones(2, 2), d).tolist() == (ember.ones(2, 2) + d).tolist()
+    assert ember.exp(d).shape == (2, 2) and ember.sum(d, dim=0).tolist() == [3, 3]
+    assert ember.diagonal(ember.matmul(d, d)).tolist() == [9, 9]
+    with pytest.raises(TypeError, match="must be Tensor, not str"):
+        ember.exp("3")

@@ -263,7 +263,7 @@ def _outputs(ctx, node, args, outputs):
         if not isinstance(o, Tensor):
             wrapped.append(o)
             continue
-        carries = o._array.dtype.kind in "fc" and not any(
+        carries = o._array.dtype.kind in "fcV" and not any(
             o is n for n in ctx._non_differentiable)
         made = node if len(outputs) == 1 else make_output(node, number, o._array)
         number += 1

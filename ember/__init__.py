@@ -23,12 +23,14 @@ newaxis = None
 _PACKAGES = frozenset("""
     accelerator
     amp
+    compiler
     cuda
     distributed
     distributions
     fft
     func
     hub
+    jit
     linalg
     masked
     mps
@@ -61,6 +63,8 @@ _LATER = {
     "nn.functional.native": """
         grid_sampler grid_sampler_2d grid_sampler_3d native_batch_norm native_group_norm
         native_layer_norm""",
+    "nn.compiled": "compile",
+    "optim.grad_scaler": "GradScaler",
     "serialization": "load save",
 }
 _HOME = {name: module for module, names in _LATER.items() for name in names.split()}

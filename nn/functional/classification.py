@@ -6,6 +6,7 @@ PyTorch page: https://docs.pytorch.org/docs/2.13/nn.functional.html#loss-functio
 import warnings
 
 from ...autograd import arange, dtypes, log_softmax, where, zeros, zeros_like
+from ...autograd.autocast import in_float32
 from ...autograd.composite import composite
 from ...autograd.ops.activation import bent, logsigmoid
 from ...autograd.ops.losses import bernoulli_nll
@@ -16,6 +17,7 @@ __all__ = ["binary_cross_entropy", "binary_cross_entropy_with_logits", "cross_en
            "nll_loss", "soft_margin_loss"]
 
 
+@in_float32
 def cross_entropy(input, target, weight=None, size_average=None, ignore_index=-100, reduce=None,
                   reduction="mean", label_smoothing=0.0):
     """Cross entropy between logits and targets.
@@ -95,6 +97,7 @@ def _soft_cross_entropy(input, target, weight, reduction, label_smoothing):
     return loss.sum() if reduction == "sum" else loss
 
 
+@in_float32
 def nll_loss(input, target, weight=None, size_average=None, ignore_index=-100, reduce=None,
              reduction="mean"):
     """Negative log-likelihood of classes, given log-probabilities.
@@ -170,6 +173,7 @@ def _check_range(log_p, target, ignore_index):
 # -- binary ---------------------------------------------------------------------------------------
 
 
+@in_float32
 def binary_cross_entropy(input, target, weight=None, size_average=None, reduce=None,
                          reduction="mean"):
     """Cross entropy between probabilities and targets.
@@ -199,6 +203,7 @@ def binary_cross_entropy(input, target, weight=None, size_average=None, reduce=N
 _reduce = reduce  # some signatures have a parameter of that name
 
 
+@in_float32
 def binary_cross_entropy_with_logits(input, target, weight=None, size_average=None, reduce=None,
                                      reduction="mean", pos_weight=None):
     """Cross entropy between logits and targets, without overflow.
@@ -223,6 +228,7 @@ def binary_cross_entropy_with_logits(input, target, weight=None, size_average=No
     return _reduce(loss if weight is None else loss * weight, reduction)
 
 
+@in_float32
 def kl_div(input, target, size_average=None, reduce=None, reduction="mean", log_target=False):
     """Kullback-Leibler divergence of log-probabilities from a target distribution.
 
@@ -238,7 +244,7 @@ def kl_div(input, target, size_average=None, reduce=None, reduction="mean", log_
             "reduction: 'mean' divides the total loss by both the batch size and the support "
             "size. 'batchmean' divides only by the batch size, and aligns with the KL div math "
             "definition. 'mean' will be changed to behave the same as 'batchmean' in the next "
-            "major release.", stacklevel=2)
+            "major release.", stacklevel=3)
     if log_target:
         loss = target.exp() * (target - input)
     else:
@@ -248,11 +254,13 @@ def kl_div(input, target, size_average=None, reduce=None, reduction="mean", log_
     return _reduce(loss, reduction)
 
 
+@in_float32
 def soft_margin_loss(input, target, size_average=None, reduce=None, reduction="mean"):
     """log(1 + exp(−target · input)) for targets 1 and −1."""
     return _reduce(-logsigmoid(target * input), legacy(size_average, reduce, reduction))
 
 
+@in_float32
 def multilabel_soft_margin_loss(input, target, weight=None, size_average=None, reduce=None,
                                 reduction="mean"):
     """Mean over the classes of the binary cross entropy with logits.
@@ -270,6 +278,7 @@ def multilabel_soft_margin_loss(input, target, weight=None, size_average=None, r
 # -- margins --------------------------------------------------------------------------------------
 
 
+@in_float32
 def multi_margin_loss(input, target, p=1, margin=1.0, weight=None, size_average=None,
                       reduce=None, reduction="mean"):
     """Hinge loss of every wrong class against the right one.
@@ -316,6 +325,7 @@ def multi_margin_loss(input, target, p=1, margin=1.0, weight=None, size_average=
     return _reduce(loss, reduction)
 
 
+@in_float32
 def multilabel_margin_loss(input, target, size_average=None, reduce=None, reduction="mean"):
     """Hinge loss of every wrong class against every right one.
 

@@ -6,6 +6,7 @@ PyTorch page: https://docs.pytorch.org/docs/2.13/generated/torch.nn.functional.c
 import math
 
 from ...autograd import Tensor, arange, broadcast_to, cat, dtypes, full, stack, where, zeros_like
+from ...autograd.autocast import in_float32
 from ...autograd.from_data import tensor
 
 __all__ = ["ctc_loss"]
@@ -13,6 +14,7 @@ __all__ = ["ctc_loss"]
 _IMPOSSIBLE = -1e30  # log-probability of what cannot happen: finite, so that gradients are
 
 
+@in_float32
 def ctc_loss(log_probs, targets, input_lengths, target_lengths, blank=0, reduction="mean",
              zero_infinity=False):
     """Negative log-likelihood of label sequences, summed over all alignments.

@@ -6,6 +6,7 @@ PyTorch page: https://docs.pytorch.org/docs/2.13/nn.functional.html#loss-functio
 import math
 
 from ...autograd import Tensor, no_grad, ones_like, where, zeros_like
+from ...autograd.autocast import in_float32
 from ._reduction import legacy, reduce, warn_of_broadcast
 from .distance import pairwise_distance
 
@@ -16,6 +17,7 @@ __all__ = ["cosine_embedding_loss", "gaussian_nll_loss", "hinge_embedding_loss",
 _reduce = reduce  # the signatures have a parameter of that name
 
 
+@in_float32
 def mse_loss(input, target, size_average=None, reduce=None, reduction="mean", weight=None):
     """Squared difference. Shape: any, the same.
 
@@ -36,6 +38,7 @@ def mse_loss(input, target, size_average=None, reduce=None, reduction="mean", we
     return _weighted(difference * difference, input, weight, reduction)
 
 
+@in_float32
 def l1_loss(input, target, size_average=None, reduce=None, reduction="mean", weight=None):
     """Absolute difference. Shape: any, the same. Args: as for `mse_loss`."""
     reduction = legacy(size_average, reduce, reduction)
@@ -52,6 +55,7 @@ def _weighted(loss, input, weight, reduction):
     return loss.sum() / weight.sum() if reduction == "mean" else _reduce(loss, reduction)
 
 
+@in_float32
 def smooth_l1_loss(input, target, size_average=None, reduce=None, reduction="mean", beta=1.0):
     """Squared difference below `beta`, absolute difference above, joined smoothly.
 
@@ -70,6 +74,7 @@ def smooth_l1_loss(input, target, size_average=None, reduce=None, reduction="mea
     return _reduce(where(distance < beta, near, distance - 0.5 * beta), reduction)
 
 
+@in_float32
 def huber_loss(input, target, reduction="mean", delta=1.0, weight=None):
     """Squared difference up to `delta`, absolute difference above, joined smoothly.
 
@@ -91,6 +96,7 @@ def huber_loss(input, target, reduction="mean", delta=1.0, weight=None):
     return _reduce(loss * weight, reduction)
 
 
+@in_float32
 def poisson_nll_loss(input, target, log_input=True, full=False, size_average=None, eps=1e-8,
                      reduce=None, reduction="mean"):
     """Negative log-likelihood of counts under a Poisson distribution.
@@ -112,6 +118,7 @@ def poisson_nll_loss(input, target, log_input=True, full=False, size_average=Non
     return _reduce(loss, reduction)
 
 
+@in_float32
 def gaussian_nll_loss(input, target, var, full=False, eps=1e-6, reduction="mean"):
     """Negative log-likelihood under a normal distribution with given variance.
 
@@ -150,6 +157,7 @@ def gaussian_nll_loss(input, target, var, full=False, eps=1e-6, reduction="mean"
 # -- ranking and distances ------------------------------------------------------------------------
 
 
+@in_float32
 def margin_ranking_loss(input1, input2, target, margin=0, size_average=None, reduce=None,
                         reduction="mean"):
     """max(0, −target · (input1 − input2) + margin) for targets 1 and −1.
@@ -165,6 +173,7 @@ def margin_ranking_loss(input1, input2, target, margin=0, size_average=None, red
     return _reduce((margin - target * (input1 - input2)).clamp_min(0), reduction)
 
 
+@in_float32
 def hinge_embedding_loss(input, target, margin=1.0, size_average=None, reduce=None,
                          reduction="mean"):
     """Distance for target 1; max(0, margin − distance) for target −1."""
@@ -174,6 +183,7 @@ def hinge_embedding_loss(input, target, margin=1.0, size_average=None, reduce=No
     return _reduce(apart + where(target != -1, input, zero), reduction)
 
 
+@in_float32
 def cosine_embedding_loss(input1, input2, target, margin=0, size_average=None, reduce=None,
                           reduction="mean"):
     """1 − cosine for target 1; max(0, cosine − margin) for target −1.
@@ -199,6 +209,7 @@ def cosine_embedding_loss(input1, input2, target, margin=0, size_average=None, r
     return _reduce(loss, reduction)
 
 
+@in_float32
 def triplet_margin_loss(anchor, positive, negative, margin=1.0, p=2, eps=1e-6, swap=False,
                         size_average=None, reduce=None, reduction="mean"):
     """max(0, distance to the positive − distance to the negative + margin).

@@ -1,6 +1,7 @@
 """The layers, in files named as PyTorch's, so that `nn.modules.linear.Linear` resolves."""
 
 from .activation import *  # noqa: F403
+from .adaptive import *  # noqa: F403
 from .batchnorm import *  # noqa: F403
 from .channelshuffle import *  # noqa: F403
 from .container import *  # noqa: F403

@@ -287,7 +287,13 @@ class Module(Traversal, StateDict, Conversion, HookRegistration):
         return self
 
     def compile(self, *args, **kwargs):
-        """Accept PyTorch's request to compile; nothing is compiled."""
+        """Accept PyTorch's request to compile; nothing is compiled, and a warning says so once.
+
+        The arguments are those of `torch.compile`.
+        """
+        from ..compiled import compile
+
+        compile(self, *args, **kwargs)
 
     # -- text -------------------------------------------------------------------------------
 

@@ -4,5 +4,6 @@ PyTorch page: https://docs.pytorch.org/docs/2.13/generated/torch.nn.DataParallel
 """
 
 from .data_parallel import DataParallel, data_parallel, gather, scatter
+from .distributed import DistributedDataParallel
 
-__all__ = ["DataParallel", "data_parallel", "gather", "scatter"]
+__all__ = ["DataParallel", "DistributedDataParallel", "data_parallel", "gather", "scatter"]

@@ -5,11 +5,11 @@ that says whether CuPy, the driver or the GPU is missing.
 Source: https://docs.pytorch.org/docs/stable/cuda.html
 """
 
-from . import backends as _backends
-from .autograd import devices as _devices
-from .autograd import dtypes as _dtypes
-from .autograd import generator as _generator
-from .autograd.typed import typed as _typed
+from .. import backends as _backends
+from ..autograd import devices as _devices
+from ..autograd import dtypes as _dtypes
+from ..autograd import generator as _generator
+from ..autograd.typed import typed as _typed
 
 __all__ = [
     "current_device", "device", "device_count", "empty_cache", "get_device_capability",
@@ -22,7 +22,7 @@ __all__ = [
 
 def _gpu():
     """Return the module that talks to the driver; loaded on use, as everything about GPUs is."""
-    from .backends import gpu
+    from ..backends import gpu
 
     return gpu
 
@@ -48,7 +48,7 @@ def is_available():
 
 def device_count():
     """Return the number of usable GPUs."""
-    from .backends import cupy
+    from ..backends import cupy
 
     return cupy.device_count()
 
@@ -199,6 +199,10 @@ def _toolkit_version():
 
 
 def __getattr__(name):
+    if name == "amp":
+        import importlib
+
+        return importlib.import_module(".amp", __name__)
     if name == "Event":
         return _gpu().Event
     if name.endswith("Tensor"):

@@ -1,0 +1,27 @@
+"""Mixed precision: `torch.amp`.
+
+Source: https://docs.pytorch.org/docs/2.13/amp.html
+"""
+
+from .autograd.autocast import (
+    DEVICES as _DEVICES,
+)
+from .autograd.autocast import (
+    autocast as autocast,
+)
+from .autograd.autocast import (
+    custom_bwd as custom_bwd,
+)
+from .autograd.autocast import (
+    custom_fwd as custom_fwd,
+)
+from .optim.grad_scaler import GradScaler as GradScaler
+
+
+def is_autocast_available(device_type):
+    """Return whether autocast knows a device type.
+
+    >>> is_autocast_available("cpu")
+    True
+    """
+    return device_type in _DEVICES

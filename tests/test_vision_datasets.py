@@ -59,6 +59,14 @@ def test_mnist(tmp_path, ending, pack):
     assert batch.shape == (4, 1, 6, 5) and labels.tolist() == [13, 11, 14, 11]
 
 
+def test_older_names(tmp_path):
+    write_mnist(tmp_path)
+    data = datasets.MNIST(tmp_path)
+    for old, new in (("train_data", data.data), ("test_labels", data.targets)):
+        with pytest.warns(UserWarning, match=f"{old} has been renamed"):
+            assert getattr(data, old) is new
+
+
 def test_repr_of_a_data_set(tmp_path):
     write_mnist(tmp_path, "KMNIST", "t10k")
     data = datasets.KMNIST(tmp_path, train=False, transform=transforms.Compose(

@@ -6,6 +6,7 @@ Format: http://yann.lecun.com/exdb/mnist
 import gzip
 import os
 import string
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -46,6 +47,15 @@ def read_idx(path):
     return values.astype(numbers.newbyteorder("="))
 
 
+def _renamed(old, new):
+    """Return a property that gives the attribute `new` under its older name."""
+    def get(self):
+        warnings.warn(f"{old} has been renamed {new}", stacklevel=2)
+        return getattr(self, new)
+
+    return property(get, doc=f"The older name of `{new}`.")
+
+
 class MNIST(VisionDataset):
     """Handwritten digits: 60,000 to train and 10,000 to test, of 28 x 28 gray pixels.
 
@@ -70,6 +80,10 @@ class MNIST(VisionDataset):
                  ("t10k-labels-idx1-ubyte.gz", "ec29112dd5afa0611ce80d1b7f02629c")]
     classes = ["0 - zero", "1 - one", "2 - two", "3 - three", "4 - four", "5 - five", "6 - six",
                "7 - seven", "8 - eight", "9 - nine"]
+    train_data = _renamed("train_data", "data")
+    test_data = _renamed("test_data", "data")
+    train_labels = _renamed("train_labels", "targets")
+    test_labels = _renamed("test_labels", "targets")
 
     def __init__(self, root, train=True, transform=None, target_transform=None, download=False):
         super().__init__(root, transform=transform, target_transform=target_transform)

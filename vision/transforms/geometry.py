@@ -92,8 +92,8 @@ class RandomCrop(Module):
         size: (height, width), or one number for both.
         padding, fill, padding_mode: what to surround the image with first; see `functional.pad`.
         pad_if_needed: whether to pad an image that is too small.
-    Raises (when called):
-        ValueError: the image is smaller than `size`.
+    Raises:
+        ValueError: when called with an image that is smaller than `size`.
     """
 
     def __init__(self, size, padding=None, pad_if_needed=False, fill=0, padding_mode="constant"):

@@ -6,9 +6,9 @@ from ....autograd import Tensor, as_tensor, dtypes, from_numpy, get_default_dtyp
 from ... import pillow
 from .image import max_value
 
-# Pillow's modes with more than a byte per channel. Every other mode is bytes.
+# Pillow's modes with more than a byte per channel, and their numbers; every other mode has bytes.
 _WIDE_MODES = {"I": np.int32, "I;16": np.int16, "I;16B": np.int16, "F": np.float32}
-# The mode of an array, by its channels; of the first ones named, bytes are the first.
+# The modes for one channel, by the type of number; and for more, the usual one first.
 _GRAY_MODES = {np.uint8: "L", np.int16: "I;16", np.int32: "I", np.float32: "F"}
 _COLOR_MODES = {2: ("LA",), 3: ("RGB", "YCbCr", "HSV"), 4: ("RGBA", "CMYK", "RGBX")}
 

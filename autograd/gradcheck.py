@@ -24,6 +24,8 @@ def gradcheck(func, inputs, *, eps=1e-6, atol=1e-5, rtol=1e-3, raise_exception=T
         eps: step of the differences; atol, rtol: tolerances.
         raise_exception: raise instead of returning False.
         nondet_tol: allowed difference between two runs of backward.
+        fast_mode: compare the derivatives along one random direction instead of all elements;
+            also for complex tensors.
     Returns:
         Whether all gradients agree.
     Raises:
@@ -36,7 +38,8 @@ def gradcheck(func, inputs, *, eps=1e-6, atol=1e-5, rtol=1e-3, raise_exception=T
     True
     """
     try:
-        _check(func, inputs, eps, atol, rtol, nondet_tol)
+        check = _check_along if fast_mode else _check
+        check(func, _tuple(inputs), eps, atol, rtol, nondet_tol)
     except GradcheckError:
         if raise_exception:
             raise
@@ -70,18 +73,23 @@ def gradgradcheck(func, inputs, grad_outputs=None, *, eps=1e-6, atol=1e-5, rtol=
         return tuple(g for g in found if g is not None)
 
     return gradcheck(gradients, inputs + _tuple(grad_outputs), eps=eps, atol=atol, rtol=rtol,
-                     raise_exception=raise_exception, nondet_tol=nondet_tol)
+                     raise_exception=raise_exception, nondet_tol=nondet_tol, fast_mode=fast_mode)
 
 
 def _tuple(value):
     return (value,) if isinstance(value, Tensor) else tuple(value)
 
 
-def _check(func, inputs, eps, atol, rtol, nondet_tol):
-    inputs = _tuple(inputs)
+def _checked(inputs):
+    """Return the places of the inputs to differentiate with respect to."""
     checked = [i for i, t in enumerate(inputs) if isinstance(t, Tensor) and t.requires_grad]
     if not checked:
         raise ValueError("gradcheck expects at least one input tensor to require gradient")
+    return checked
+
+
+def _check(func, inputs, eps, atol, rtol, nondet_tol):
+    checked = _checked(inputs)
     outputs = _tuple(func(*inputs))
     for o, out in enumerate(outputs):
         if not isinstance(out, Tensor) or not out.requires_grad:
@@ -97,6 +105,48 @@ def _check(func, inputs, eps, atol, rtol, nondet_tol):
                 raise GradcheckError(
                     f"Jacobian mismatch for output {o} with respect to input {place},\n"
                     f"numerical:{numeric}\nanalytical:{a}")
+
+
+def _check_along(func, inputs, eps, atol, rtol, nondet_tol):
+    """Compare the derivative of v · func along a direction u, for random unit vectors u and v."""
+    checked = _checked(inputs)
+    rng = np.random.default_rng(0)
+    for o, out in enumerate(_tuple(func(*inputs))):
+        if not isinstance(out, Tensor) or not out.requires_grad:
+            continue
+        v = _direction(out, rng)
+        runs = [grad(out, [inputs[i] for i in checked], v, retain_graph=True, allow_unused=True,
+                     materialize_grads=True) for _ in range(2)]
+        for place, g, again in zip(checked, *runs):
+            u = _direction(inputs[place], rng)
+            analytic = _dot(g, u)
+            if abs(analytic - _dot(again, u)) > nondet_tol:
+                raise GradcheckError(f"Backward is not reentrant, i.e., running backward with "
+                                     f"same input {place} gives different values")
+            ends = []
+            for step in (eps, -eps):
+                moved = (inputs[place].detach() + step * u).requires_grad_()
+                args = (*inputs[:place], moved, *inputs[place + 1:])
+                ends.append(_dot(_tuple(func(*args))[o], v))
+            numeric = (ends[0] - ends[1]) / (2 * eps)
+            if not np.isclose(analytic, numeric, rtol, atol, equal_nan=True):
+                raise GradcheckError(
+                    f"Derivative mismatch for output {o} with respect to input {place} along a "
+                    f"random direction,\nnumerical:{numeric}\nanalytical:{analytic}")
+
+
+def _direction(like, rng):
+    """Return a random tensor of the shape and dtype of another, of length 1."""
+    values = rng.standard_normal(like.shape)
+    if like.is_complex():
+        values = values + 1j * rng.standard_normal(like.shape)
+    values = np.asarray(values / max(np.linalg.norm(values), 1e-12))
+    return Tensor._wrap(like._xp.from_host(values.astype(like._array.dtype)), like._xp)
+
+
+def _dot(a, b):
+    """Return the real part of conj(a) · b: what b adds to a function whose gradient is a."""
+    return np.vdot(_host(a), _host(b)).real
 
 
 def _host(t):

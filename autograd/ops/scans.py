@@ -62,7 +62,7 @@ def _cumprod_input(xp, g, input, out, dim):
     if not xp.to_host((input == 0).any()):
         return _from_here_on(xp, g * out, dim) / input
     g, x = xp.swapaxes(g, dim, -1), xp.swapaxes(input, dim, -1)
-    place = xp.cumsum(xp.ones_like(x), -1)
+    place = xp.cumsum(xp.ones_like(x.real), -1)
     here, there = xp.expand_dims(place, -1), xp.expand_dims(place, -2)
     # row i holds the products without element i, which count from element i on
     others = xp.cumprod(xp.where(here == there, 1.0, xp.expand_dims(x, -2)), -1)

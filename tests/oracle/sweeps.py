@@ -14,7 +14,6 @@ from .compare import check_tensor, is_tensor, tensors_in
 from .translate import Builder, MissingName, Side, lookup
 from .verdict import REFERENCE, cotangents
 
-SMALL = 24
 LARGEST = 200  # elements of the inputs
 
 
@@ -71,16 +70,16 @@ def missing_aliases(entry: Entry, peer: Side) -> list[str]:
     return absent
 
 
-def gradgradcheck(entry: Entry, peer: Side, cap: int = 2) -> str | None:
+def gradgradcheck(entry: Entry, peer: Side, cap: int = 8) -> str | None:
     """Return the first failure of the peer's gradgradcheck on small samples, None if it passes."""
-    small = [s for s in adapter.samples(entry, 200) if _leaf_size(s) <= SMALL]
-    for index, sample in enumerate(adapter.spread(small, cap)):
+    for index, sample in enumerate(_small_samples(entry, cap)):
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
                 function, leaves = _differentiable(entry, sample, peer)
                 if leaves:
-                    peer.module.autograd.gradgradcheck(function, tuple(leaves))
+                    check = peer.module.autograd.gradgradcheck
+                    check(function, tuple(leaves), fast_mode=True)
         except Exception as error:
             return f"sample {index}: {_message(error)}"
     return None
@@ -88,8 +87,7 @@ def gradgradcheck(entry: Entry, peer: Side, cap: int = 2) -> str | None:
 
 def forward_mode(entry: Entry, peer: Side, cap: int = 8) -> str | None:
     """Return the first sample whose tangents differ from PyTorch's, None if all agree."""
-    small = [s for s in adapter.samples(entry, 200) if _leaf_size(s) <= LARGEST]
-    for index, sample in enumerate(adapter.spread(small, cap)):
+    for index, sample in enumerate(_small_samples(entry, cap)):
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
@@ -116,6 +114,13 @@ def _tangents(entry: Entry, sample: Any, side: Side) -> list[Any]:
                  for leaf, tangent in zip(leaves, cotangents(leaves, side), strict=True)]
         found = [(out, mode.unpack_dual(out).tangent) for out in function(*duals)]
     return [(out * 0).detach() if tangent is None else tangent for out, tangent in found]
+
+
+def _small_samples(entry: Entry, cap: int) -> list[Any]:
+    """Return samples with few elements, or the smallest where all have many."""
+    samples = [s for s in adapter.samples(entry, 200) if _leaf_size(s)]
+    small = [s for s in samples if _leaf_size(s) <= LARGEST]
+    return adapter.spread(small or sorted(samples, key=_leaf_size)[:1], cap)
 
 
 def _leaf_size(sample: Any) -> int:

@@ -152,6 +152,9 @@ PROGRAMS = {
 }
 
 TENSORS = {
+    "a bare storage": storage(),
+    "a storage in a list": b"]" + storage() + b"a",
+    "a storage as a key": b"}" + storage() + b"Ns",
     "another word": storage(word="module"),
     "an identifier of one": b"N\x85Q",
     "an identifier that is none": b"K\x05Q",

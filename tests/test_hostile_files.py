@@ -30,6 +30,7 @@ from hostile_corpus import (
 
 import ember as torch
 from ember.serialization import LoadError
+from ember.utils.serialization import names
 
 pytestmark = pytest.mark.host_only
 
@@ -120,6 +121,28 @@ def test_deep_and_wide_programs_end_soon():
     assert len(torch.load(io.BytesIO(tuples))) == 1
     with pytest.raises(LoadError):
         torch.load(io.BytesIO(archive(b"(" * 300_000)))
+
+
+DEEP = {"lists": b"]" * 3000 + b"a" * 2999, "tuples": b")" + b"\x85" * 3000}
+
+
+@pytest.mark.parametrize("deep", DEEP)
+def test_deep_values_are_not_shown(deep):
+    """Python prints (and hashes) by recursion; nothing of ours may ask for that."""
+    value = DEEP[deep]
+    calls = [name(*path.rsplit(".", 1)) + b"(" + value * count + b"tR"
+             for path in names._BUILDERS for count in range(1, 5)]
+    for program in (*calls, value + b"Q", value + value + b"\x93", b"}" + value + b"Ns",
+                    value + b")R",
+                    value + b"}b", b"]" + value + b"b", b"}N" + value + b"s" + b"}b",
+                    call("collections", "OrderedDict") + value + b"b",
+                    call("collections", "OrderedDict") + b"}" + text("a") + value + b"sb",
+                    DTYPE + value + b"b",
+                    tensor(storage(kind=value)), tensor(offset=value), tensor(size=value),
+                    tensor(stride=value), tensor(grad=value), tensor(hooks=value),
+                    tensor(more=value), tensor(size=value + b"\x85")):
+        with contextlib.suppress(LoadError):
+            torch.load(io.BytesIO(archive(program)))
 
 
 def test_a_key_that_takes_for_ever_to_hash():

@@ -42,11 +42,11 @@ def _tensor_of_type(storage, offset, size, stride, requires_grad, hooks, dtype, 
 def _strided(storage, dtype, offset, size, stride, requires_grad, metadata):
     require(type(size) in (tuple, Size) and type(stride) is tuple and len(size) == len(stride),
             "a tensor's sizes and strides do not fit together")
-    numbers = (offset, *size, *stride)
-    require(all(type(n) is int and n >= 0 for n in numbers), f"sizes or strides {numbers!s:.200}")
+    require(all(type(n) is int and n >= 0 for n in (offset, *size, *stride)),
+            "sizes, strides and offsets are natural numbers")
     tensor = Tensor._wrap(storage.view(dtype, offset, size, stride), storage.xp)
-    for flag, method in (("conj", "conj"), ("neg", "neg")):
-        if isinstance(metadata, dict) and metadata.get(flag) is True:
+    for method in ("conj", "neg"):
+        if isinstance(metadata, dict) and metadata.get(method) is True:
             storage.pay(tensor.nbytes)
             tensor = getattr(tensor, method)()
     _check_gradients(tensor, requires_grad)
@@ -118,9 +118,10 @@ def _device(kind, index=None):
 
 
 def _layout(name):
-    found = {repr(known): known for known in (strided, sparse_coo)}.get(name)
-    require(found is not None, f"the layout {name!r}, which ember does not have")
-    return found
+    for layout in (strided, sparse_coo):
+        if name == repr(layout):
+            return layout
+    raise LoadError("the file holds a tensor layout that ember does not have")
 
 
 def _encoded(text, encoding):
@@ -233,6 +234,6 @@ def fill(target, state):
             "attributes without names")
     if not vouched.covers(type(target)):
         hidden = [name for name in state if hasattr(type(target), name)]
-        require(not hidden, f"attributes {hidden} that hide methods")
+        require(not hidden, f"attributes {hidden!s:.100} that hide methods")
     vars(target).update(state)
     return target

@@ -14,7 +14,7 @@ _NUMBERS = re.compile("b1|[iu][1248]|f[248]|c(8|16)")
 
 def _dtype(code, align=False, copy=True):
     if type(code) is not str or not _NUMBERS.fullmatch(code):
-        raise LoadError(f"the file holds NumPy data of type {code!r}; numbers only are loaded")
+        raise LoadError("the file holds NumPy data of another type than numbers")
     return np.dtype(code)
 
 

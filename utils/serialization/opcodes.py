@@ -12,19 +12,29 @@ from collections import Counter, OrderedDict
 
 from .errors import LoadError
 
-__all__ = ["Interpreter", "Name", "inert", "is_key", "key"]
+__all__ = ["Interpreter", "Name", "Part", "inert", "is_key", "key"]
 
 _MISTAKES = (IndexError, KeyError, TypeError, ValueError, AttributeError, OverflowError,
-             struct.error)
+             RecursionError, struct.error)
 
 _SIZED = (str, bytes, list, tuple, dict)
 
 
-class Name:
+class Part:
+    """What is needed to build values and is none itself, such as a Name.
+
+    Attributes:
+        path: what it is called in errors.
+    """
+
+    __slots__ = ()
+    path = "part of a value"
+
+
+class Name(Part):
     """A name of the table while it lies on the stack.
 
     Attributes:
-        path: the dotted name.
         build: called with the arguments that follow the name in the file; or None.
         blank: returns the empty object that the file then fills; or None.
     """
@@ -66,9 +76,9 @@ class Interpreter:
                 if code == _STOP:
                     break
                 _ACTIONS[code](self)
-            if len(self.stack) != 1 or self.outer or type(self.stack[0]) is Name:
+            if len(self.stack) != 1 or self.outer:
                 raise LoadError("the pickled data is damaged: it does not end with one object")
-            return self.stack[0]
+            return inert(self.stack[0])
         except LoadError:
             raise
         except _MISTAKES as error:
@@ -184,11 +194,10 @@ class Interpreter:
 
 
 def inert(value):
-    """Return a value that goes into a container; a bare name is none."""
+    """Return a value that goes into a container; a bare class or storage is none."""
     for item in value if type(value) is tuple else (value,):
-        if type(item) is Name:
-            raise LoadError(f"the file holds the class or function {item.path} itself; "
-                            "only values are loaded")
+        if isinstance(item, Part):
+            raise LoadError(f"the file holds {item.path} itself; only values are loaded")
     return value
 
 
@@ -198,7 +207,7 @@ def is_key(value):
     return not any(isinstance(item, _NO_KEYS) for item in flat)
 
 
-_NO_KEYS = (list, dict, set, bytearray, tuple, Name)
+_NO_KEYS = (list, dict, set, bytearray, tuple, Part)
 
 
 def key(value):

@@ -8,6 +8,7 @@ import numpy as np
 from ... import backends
 from ...autograd import Tensor, dtypes
 from .errors import LoadError
+from .opcodes import Part
 
 __all__ = ["Storage", "flat_memory", "host_bytes", "in_this_order", "storage_name",
            "stored_dtype"]
@@ -16,7 +17,7 @@ __all__ = ["Storage", "flat_memory", "host_bytes", "in_this_order", "storage_nam
 # -- loading --------------------------------------------------------------------------------------
 
 
-class Storage:
+class Storage(Part):
     """Memory that was loaded, for tensors to view.
 
     Attributes:
@@ -26,6 +27,7 @@ class Storage:
     """
 
     __slots__ = ("dtype", "xp", "memory", "_credit")
+    path = "a storage"
 
     def __init__(self, dtype, memory, xp=backends.cpu):
         self.dtype, self.memory, self.xp = dtype, memory, xp

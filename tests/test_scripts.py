@@ -319,8 +319,8 @@ def test_a_missing_attribute_names_the_nearest():
 
 
 def test_a_name_that_only_pytorch_has_says_where_to_ask():
-    said = message(ember, "jit")
-    assert said.startswith("ember has no torch.jit yet")
+    said = message(ember, "onnx")
+    assert said.startswith("ember has no torch.onnx yet")
     assert said.endswith("(PyTorch 2.13 has it: ask for it in ember's issue tracker)")
 
 
@@ -350,8 +350,8 @@ def test_missing_imports_are_import_errors(installed):
         from torch.nn import Linaer  # noqa: F401
     with pytest.raises(ImportError, match=r"torch\.nn\.functional\.reluu; nearest"):
         from torch.nn.functional import reluu  # noqa: F401
-    with pytest.raises(ModuleNotFoundError, match=r"ember has no torch\.jit yet"):
-        import torch.jit
+    with pytest.raises(ModuleNotFoundError, match=r"ember has no torch\.onnx yet"):
+        import torch.onnx
     with pytest.raises(ImportError, match=r"ember has no torch\._dynamo"):
         import torch._dynamo  # noqa: F401
 
@@ -379,7 +379,7 @@ def test_a_missing_tensor_method_is_explained_when_a_script_ends(script, tmp_pat
 
 
 def test_a_missing_module_is_compared_with_nothing():
-    assert message(ember, "jit").startswith("ember has no torch.jit yet (")
+    assert message(ember, "onnx").startswith("ember has no torch.onnx yet (")
     assert names.nearest("torch.distributed") is None
 
 

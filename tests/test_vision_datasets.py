@@ -122,6 +122,25 @@ def test_download_checks_what_it_gets(tmp_path, served, monkeypatch):
     assert list((tmp_path / "b" / "MNIST" / "raw").iterdir()) == []
 
 
+def test_a_download_that_breaks_off_leaves_nothing(tmp_path, monkeypatch):
+    response = io.BytesIO(b"half of i")
+
+    class Response:
+        length = 7
+        read = response.read
+
+        def __enter__(self):
+            return self
+
+        def __exit__(self, *exc_info):
+            response.close()
+
+    monkeypatch.setattr(download.urllib.request, "urlopen", lambda request: Response())
+    with pytest.raises(RuntimeError, match="it broke off 7 bytes before its end"):
+        datasets.utils.download_url("https://example.org/x.bin", tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
 @pytest.mark.parametrize("data, message", [
     (b"", "is no IDX file"),
     (b"\0\0\x08\x03\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff", "its header promises"),

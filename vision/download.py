@@ -1,10 +1,11 @@
 """Files from the network, checked before they are used."""
 
 import hashlib
-import os
-import tempfile
 import urllib.request
+from http.client import HTTPException
 from pathlib import Path
+
+from ..utils.serialization.atomic import replacing
 
 _CHUNK = 1 << 20
 
@@ -25,36 +26,29 @@ def fetch(url, path, digest=None, algorithm="md5"):
         algorithm: the name of the digest.
     Raises:
         RuntimeError: the network or the file is not there, or the content is another one.
+        ValueError: another kind of address.
     """
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=path.name + ".")
-    try:
-        with open(handle, "wb") as file:
-            found = _copy(url, file, algorithm)
+    if not url.startswith(("http://", "https://", "ftp://")):
+        raise ValueError(f"not a network address: {url}")
+    Path(path).parent.mkdir(parents=True, exist_ok=True)
+    with replacing(path) as file:
+        try:
+            found = _copy(url, file, hashlib.new(algorithm, usedforsecurity=False))
+        except (OSError, HTTPException) as error:
+            raise RuntimeError(f"could not download {url}: {error}") from error
         if digest is not None and not found.startswith(digest):
             raise RuntimeError(f"what {url} sent is not the file expected: its {algorithm} is "
                                f"{found}, not {digest}; nothing was kept")
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, path)
-    except BaseException:
-        os.unlink(temporary)
-        raise
 
 
-def _copy(url, file, algorithm):
-    """Write what a URL sends into a file; return the digest."""
-    if not url.startswith(("http://", "https://", "ftp://")):
-        raise ValueError(f"not a network address: {url}")
-    digest = hashlib.new(algorithm, usedforsecurity=False)
+def _copy(url, file, digest):
+    """Write what an address sends into a file; return the digest in hexadecimal."""
     request = urllib.request.Request(url, headers={"User-Agent": "ember"})
-    try:
-        with urllib.request.urlopen(request) as response:
-            while chunk := response.read(_CHUNK):
-                digest.update(chunk)
-                file.write(chunk)
-    except OSError as error:  # no network, no such file, broken off
-        raise RuntimeError(f"could not download {url}: {error}") from error
-    file.flush()
-    os.fsync(file.fileno())
+    with urllib.request.urlopen(request) as response:
+        while chunk := response.read(_CHUNK):
+            digest.update(chunk)
+            file.write(chunk)
+        missing = getattr(response, "length", None)  # http only: of what was promised
+    if missing:
+        raise OSError(f"it broke off {missing} bytes before its end")
     return digest.hexdigest()

@@ -7,10 +7,10 @@ import gzip
 import os
 import shutil
 import tarfile
-import tempfile
 import zipfile
 from pathlib import Path
 
+from ...utils.serialization.atomic import replacing
 from ..download import digest_of, fetch
 
 __all__ = ["calculate_md5", "check_integrity", "download_and_extract_archive", "download_url",
@@ -71,7 +71,8 @@ def extract_archive(from_path, to_path=None, remove_finished=False):
             with zipfile.ZipFile(source) as archive:
                 archive.extractall(folder)
         elif source.suffix == ".gz":
-            _gunzip(source, folder / source.stem)
+            with gzip.open(source) as packed, replacing(folder / source.stem) as file:
+                shutil.copyfileobj(packed, file)
         else:
             raise RuntimeError(f"{source} is no .tar, .zip or .gz file")
     except (EOFError, gzip.BadGzipFile, tarfile.TarError, zipfile.BadZipFile) as error:
@@ -79,17 +80,6 @@ def extract_archive(from_path, to_path=None, remove_finished=False):
     if remove_finished:
         source.unlink()
     return str(folder)
-
-
-def _gunzip(source, target):
-    handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=target.name + ".")
-    try:
-        with gzip.open(source) as packed, open(handle, "wb") as file:
-            shutil.copyfileobj(packed, file)
-        os.replace(temporary, target)
-    except BaseException:
-        os.unlink(temporary)
-        raise
 
 
 def download_and_extract_archive(url, download_root, extract_root=None, filename=None, md5=None,

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
+from ...utils.serialization import load
 from ..download import fetch
 from ..transforms.presets import ImageClassification
 
@@ -73,10 +74,9 @@ class WeightsEnum(enum.Enum):
             progress: accepted; no progress is shown.
             check_hash: accepted; a download is always checked.
         Raises:
-            RuntimeError: the file is not there and cannot be downloaded.
+            RuntimeError: the file is not there and cannot be downloaded, or `torch.load` refuses
+                it (files that PyTorch wrote before version 1.6).
         """
-        from ...utils.serialization import load  # needed for pretrained weights only
-
         return load(_downloaded(self.url), map_location="cpu", weights_only=True)
 
     def __repr__(self):

@@ -14,7 +14,7 @@ from vision_files import IMAGES, LABELS, cifar, idx, python2_pickle, write_mnist
 
 import ember as torch
 from ember.utils.data import DataLoader
-from ember.vision import datasets, download, transforms
+from ember.vision import datasets, transforms
 from ember.vision.datasets.batches import read_batch
 from ember.vision.datasets.mnist import read_idx
 
@@ -31,7 +31,7 @@ def no_network(monkeypatch):
         tried.append(request.full_url)
         raise urllib.error.URLError("no network here")
 
-    monkeypatch.setattr(download.urllib.request, "urlopen", fail)
+    monkeypatch.setattr("urllib.request.urlopen", fail)
     return tried
 
 
@@ -39,7 +39,7 @@ def no_network(monkeypatch):
 def served(monkeypatch):
     """Files by their address, which downloads find."""
     files = {}
-    monkeypatch.setattr(download.urllib.request, "urlopen",
+    monkeypatch.setattr("urllib.request.urlopen",
                         lambda request: io.BytesIO(files[request.full_url]))
     return files
 
@@ -135,7 +135,7 @@ def test_a_download_that_breaks_off_leaves_nothing(tmp_path, monkeypatch):
         def __exit__(self, *exc_info):
             response.close()
 
-    monkeypatch.setattr(download.urllib.request, "urlopen", lambda request: Response())
+    monkeypatch.setattr("urllib.request.urlopen", lambda request: Response())
     with pytest.raises(RuntimeError, match="it broke off 7 bytes before its end"):
         datasets.utils.download_url("https://example.org/x.bin", tmp_path)
     assert list(tmp_path.iterdir()) == []

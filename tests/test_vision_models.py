@@ -18,7 +18,7 @@ def cache(tmp_path, monkeypatch):
     def fail(request):
         raise urllib.error.URLError("no network here")
 
-    monkeypatch.setattr(download.urllib.request, "urlopen", fail)
+    monkeypatch.setattr("urllib.request.urlopen", fail)
     folder = tmp_path / "hub" / "checkpoints"
     folder.mkdir(parents=True)
     return folder
@@ -133,7 +133,7 @@ def test_downloaded_weights_are_checked(cache, monkeypatch):
     path = cache / "squeezenet1_1-b8a52dc0.pth"
     content = path.read_bytes()
     path.unlink()
-    monkeypatch.setattr(download.urllib.request, "urlopen", lambda request: io.BytesIO(content))
+    monkeypatch.setattr("urllib.request.urlopen", lambda request: io.BytesIO(content))
     with pytest.raises(RuntimeError, match="its sha256 is .*, not b8a52dc0"):
         models.squeezenet1_1(weights="DEFAULT")
     assert list(cache.iterdir()) == []

@@ -1,8 +1,6 @@
 """Files from the network, checked before they are used."""
 
 import hashlib
-import urllib.request
-from http.client import HTTPException
 from pathlib import Path
 
 from ..utils.serialization.atomic import replacing
@@ -30,6 +28,8 @@ def fetch(url, path, digest=None, algorithm="md5"):
     """
     if not url.startswith(("http://", "https://", "ftp://")):
         raise ValueError(f"not a network address: {url}")
+    from http.client import HTTPException  # slow to import, as all that knows the network
+
     Path(path).parent.mkdir(parents=True, exist_ok=True)
     with replacing(path) as file:
         try:
@@ -43,6 +43,8 @@ def fetch(url, path, digest=None, algorithm="md5"):
 
 def _copy(url, file, digest):
     """Write what an address sends into a file; return the digest in hexadecimal."""
+    import urllib.request
+
     request = urllib.request.Request(url, headers={"User-Agent": "ember"})
     with urllib.request.urlopen(request) as response:
         while chunk := response.read(_CHUNK):

@@ -14,8 +14,8 @@ class GradcheckError(RuntimeError):
 
 def gradcheck(func, inputs, *, eps=1e-6, atol=1e-5, rtol=1e-3, raise_exception=True,
               nondet_tol=0.0, check_undefined_grad=True, check_grad_dtypes=False,
-              check_batched_grad=False, check_forward_ad=False, check_backward_ad=True,
-              fast_mode=False, masked=None):
+              check_batched_grad=False, check_batched_forward_grad=False, check_forward_ad=False,
+              check_backward_ad=True, fast_mode=False, masked=None):
     """Check the gradients of a function against central differences.
 
     Args:
@@ -24,12 +24,14 @@ def gradcheck(func, inputs, *, eps=1e-6, atol=1e-5, rtol=1e-3, raise_exception=T
         eps: step of the differences; atol, rtol: tolerances.
         raise_exception: raise instead of returning False.
         nondet_tol: allowed difference between two runs of backward.
+        check_backward_ad, check_forward_ad: which modes to check.
         fast_mode: compare the derivatives along one random direction instead of all elements;
             also for complex tensors.
     Returns:
         Whether all gradients agree.
     Raises:
         GradcheckError: naming the input, output and the two Jacobians.
+        ValueError: when no input requires gradients, or nothing is to be checked.
     Source: https://docs.pytorch.org/docs/stable/generated/torch.autograd.gradcheck.gradcheck.html
 
     >>> import ember
@@ -37,9 +39,15 @@ def gradcheck(func, inputs, *, eps=1e-6, atol=1e-5, rtol=1e-3, raise_exception=T
     >>> ember.autograd.gradcheck(ember.sin, (x,))
     True
     """
+    if not (check_backward_ad or check_forward_ad):
+        raise ValueError("Expected at least one of check_forward_ad or check_backward_ad to be "
+                         "True, but got both as False")
+    given = (func, _tuple(inputs), eps, atol, rtol, nondet_tol)
     try:
-        check = _check_along if fast_mode else _check
-        check(func, _tuple(inputs), eps, atol, rtol, nondet_tol)
+        if check_backward_ad:
+            _check_along(*given) if fast_mode else _check(*given, _by_backward)
+        if check_forward_ad:
+            _check(*given, _by_forward, " computed with forward mode")
     except GradcheckError:
         if raise_exception:
             raise
@@ -73,7 +81,8 @@ def gradgradcheck(func, inputs, grad_outputs=None, *, eps=1e-6, atol=1e-5, rtol=
         return tuple(g for g in found if g is not None)
 
     return gradcheck(gradients, inputs + _tuple(grad_outputs), eps=eps, atol=atol, rtol=rtol,
-                     raise_exception=raise_exception, nondet_tol=nondet_tol, fast_mode=fast_mode)
+                     raise_exception=raise_exception, nondet_tol=nondet_tol, fast_mode=fast_mode,
+                     check_forward_ad=check_fwd_over_rev, check_backward_ad=check_rev_over_rev)
 
 
 def _tuple(value):
@@ -88,14 +97,14 @@ def _checked(inputs):
     return checked
 
 
-def _check(func, inputs, eps, atol, rtol, nondet_tol):
+def _check(func, inputs, eps, atol, rtol, nondet_tol, jacobians, how=""):
     checked = _checked(inputs)
     outputs = _tuple(func(*inputs))
     for o, out in enumerate(outputs):
         if not isinstance(out, Tensor) or not out.requires_grad:
             continue
-        analytic = _analytic(func, inputs, checked, o)
-        again = _analytic(func, inputs, checked, o)
+        analytic = jacobians(func, inputs, checked, o)
+        again = jacobians(func, inputs, checked, o)
         for place, a, b in zip(checked, analytic, again):
             if np.abs(a - b).max(initial=0) > nondet_tol:
                 raise GradcheckError(f"Backward is not reentrant, i.e., running backward with "
@@ -103,7 +112,7 @@ def _check(func, inputs, eps, atol, rtol, nondet_tol):
             numeric = _numeric(func, inputs, place, o, eps)
             if not np.allclose(a, numeric, rtol, atol, equal_nan=True):
                 raise GradcheckError(
-                    f"Jacobian mismatch for output {o} with respect to input {place},\n"
+                    f"Jacobian{how} mismatch for output {o} with respect to input {place},\n"
                     f"numerical:{numeric}\nanalytical:{a}")
 
 
@@ -153,7 +162,22 @@ def _host(t):
     return np.array(t._xp.to_host(t._array))
 
 
-def _analytic(func, inputs, checked, o):
+def _by_forward(func, inputs, checked, o):
+    """Return, per checked input, the Jacobian [input size, output size] by forward mode."""
+    from .functional import jacobian
+
+    def output(*values):
+        args = list(inputs)
+        for place, value in zip(checked, values):
+            args[place] = value
+        return _tuple(func(*args))[o]
+
+    blocks = jacobian(output, tuple(inputs[place] for place in checked), vectorize=True,
+                      strategy="forward-mode")
+    return [_host(b).reshape(-1, inputs[place].numel()).T for place, b in zip(checked, blocks)]
+
+
+def _by_backward(func, inputs, checked, o):
     """Return, per checked input, the Jacobian [input size, output size] by backward."""
     out = _tuple(func(*inputs))[o]
     wanted = [inputs[i] for i in checked]

@@ -150,3 +150,33 @@ def test_norm_at_zero_has_no_nan(order):
     x = torch.zeros(3)
     _, tangent = torch.func.jvp(lambda x: torch.linalg.vector_norm(x, order), (x,), (x + 1,))
     assert tangent.item() == 0
+
+
+def test_gradcheck_checks_forward_mode_when_it_is_asked_to():
+    class Wrong(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx, x):
+            ctx.save_for_forward(x)
+            ctx.save_for_backward(x)
+            return x * x
+
+        @staticmethod
+        def backward(ctx, g):
+            return g * 2 * ctx.saved_tensors[0]
+
+        @staticmethod
+        def jvp(ctx, t):
+            return t * 3 * ctx.saved_tensors[0]
+
+    x = torch.tensor([1.0, 2.0], dtype=torch.float64, requires_grad=True)
+    check = torch.autograd.gradcheck
+    assert check(Wrong.apply, x)
+    with pytest.raises(torch.autograd.GradcheckError, match="forward mode mismatch"):
+        check(Wrong.apply, x, check_forward_ad=True)
+    assert not check(Wrong.apply, x, check_forward_ad=True, check_backward_ad=False,
+                     raise_exception=False)
+    assert check(lambda a, b: (a.sin() * b, a.sum()), (x, x.detach().clone().requires_grad_()),
+                 check_forward_ad=True)
+    assert torch.autograd.gradgradcheck(torch.sin, x, check_fwd_over_rev=True)
+    with pytest.raises(ValueError, match="both as False"):
+        check(torch.sin, x, check_backward_ad=False)

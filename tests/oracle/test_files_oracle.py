@@ -1,8 +1,10 @@
 """One file, two libraries: what PyTorch saves ember loads, and what ember saves PyTorch loads."""
 
+import argparse
 import io
 import zipfile
 from collections import Counter, OrderedDict
+from dataclasses import dataclass
 
 import numpy as np
 import pytest
@@ -148,6 +150,19 @@ def test_numpys_values():
         for value, twin in zip(values, loaded):
             assert np.array_equal(value, twin) and type(value) is type(twin)
             assert value.dtype == twin.dtype
+
+
+@dataclass
+class Config:
+    depth: int
+    name: str = "net"
+
+
+def test_objects_of_allowed_classes():
+    values = [argparse.Namespace(lr=0.1, sizes=[1, 2]), Config(3)]
+    allowed = [argparse.Namespace, Config]
+    with torch.serialization.safe_globals(allowed), ember.serialization.safe_globals(allowed):
+        assert ember.load(saved(torch, values)) == values == torch.load(saved(ember, values))
 
 
 def residual_network(lib):

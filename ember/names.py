@@ -24,6 +24,7 @@ ROOTS = {"torch": "ember", "torchvision": "ember.vision", "torchviz": "ember.tor
 # ember has no file of that name, they show the names of the outer one.
 INNER = {
     "torch": "functional random",
+    "torch.amp": "autocast_mode grad_scaler",
     "torch.autograd": "function grad_mode variable",
     "torch.nn": "modules parameter",
     "torch.nn.modules": "activation batchnorm channelshuffle container conv distance dropout "

@@ -14,6 +14,6 @@ from .parameter import Buffer, Parameter, UninitializedBuffer, UninitializedPara
 
 
 def __getattr__(name):
-    if name == "extra":
-        return _importlib.import_module(".extra", __name__)
+    if name in ("attention", "extra"):
+        return _importlib.import_module("." + name, __name__)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -113,9 +113,9 @@ class UninitializedBuffer(_Uninitialized, Tensor):
         """Everything is done by `__new__`."""
 
 
-def is_lazy(tensor):
+def is_lazy(param):
     """Return whether a tensor still waits for its shape."""
-    return isinstance(tensor, _Uninitialized)
+    return isinstance(param, _Uninitialized)
 
 
 def _share(cls, data, requires_grad):

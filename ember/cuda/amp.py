@@ -3,7 +3,6 @@
 Source: https://docs.pytorch.org/docs/2.13/amp.html
 """
 
-import functools as _functools
 import warnings as _warnings
 
 from ..amp import GradScaler as _GradScaler
@@ -38,5 +37,13 @@ class GradScaler(_GradScaler):
                          enabled)
 
 
-custom_fwd = _functools.partial(_custom_fwd, device_type="cuda")
-custom_bwd = _functools.partial(_custom_bwd, device_type="cuda")
+def custom_fwd(fwd=None, *, cast_inputs=None):
+    """Old name of `torch.amp.custom_fwd(..., device_type="cuda")`."""
+    _deprecated("custom_fwd(args...)", "custom_fwd(args..., device_type='cuda')")
+    return _custom_fwd(fwd, device_type="cuda", cast_inputs=cast_inputs)
+
+
+def custom_bwd(bwd):
+    """Old name of `torch.amp.custom_bwd(..., device_type="cuda")`."""
+    _deprecated("custom_bwd(args...)", "custom_bwd(args..., device_type='cuda')")
+    return _custom_bwd(bwd, device_type="cuda")

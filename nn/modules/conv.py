@@ -250,9 +250,13 @@ class ConvTranspose3d(_ConvTranspose):
 class _LazyConv(LazyModuleMixin):
     """A convolution that takes in_channels from its first input."""
 
-    def __init__(self, out_channels, *args, bias=True, device=None, dtype=None, **options):
-        super().__init__(0, 0, *args, bias=False, **options)
-        made = {"device": device, "dtype": dtype}
+    def __init__(self, out_channels, kernel_size, stride=1, padding=0, dilation=1, groups=1,
+                 bias=True, padding_mode="zeros", device=None, dtype=None):
+        super().__init__(0, 0, kernel_size, stride, padding, dilation=dilation, groups=groups,
+                         bias=False, padding_mode=padding_mode)
+        self._await_channels(out_channels, bias, {"device": device, "dtype": dtype})
+
+    def _await_channels(self, out_channels, bias, made):
         self.out_channels = out_channels
         self.weight = UninitializedParameter(**made)
         if bias:
@@ -279,6 +283,16 @@ class _LazyConv(LazyModuleMixin):
         self.reset_parameters()
 
 
+class _LazyConvTranspose(_LazyConv):
+    """A transposed convolution that takes in_channels from its first input."""
+
+    def __init__(self, out_channels, kernel_size, stride=1, padding=0, output_padding=0, groups=1,
+                 bias=True, dilation=1, padding_mode="zeros", device=None, dtype=None):
+        super(_LazyConv, self).__init__(0, 0, kernel_size, stride, padding, output_padding,
+                                        groups, False, dilation, padding_mode)
+        self._await_channels(out_channels, bias, {"device": device, "dtype": dtype})
+
+
 class LazyConv1d(_LazyConv, Conv1d):
     """A `Conv1d` that takes in_channels from its first input."""
 
@@ -302,19 +316,19 @@ class LazyConv3d(_LazyConv, Conv3d):
     cls_to_become = Conv3d
 
 
-class LazyConvTranspose1d(_LazyConv, ConvTranspose1d):
+class LazyConvTranspose1d(_LazyConvTranspose, ConvTranspose1d):
     """A `ConvTranspose1d` that takes in_channels from its first input."""
 
     cls_to_become = ConvTranspose1d
 
 
-class LazyConvTranspose2d(_LazyConv, ConvTranspose2d):
+class LazyConvTranspose2d(_LazyConvTranspose, ConvTranspose2d):
     """A `ConvTranspose2d` that takes in_channels from its first input."""
 
     cls_to_become = ConvTranspose2d
 
 
-class LazyConvTranspose3d(_LazyConv, ConvTranspose3d):
+class LazyConvTranspose3d(_LazyConvTranspose, ConvTranspose3d):
     """A `ConvTranspose3d` that takes in_channels from its first input."""
 
     cls_to_become = ConvTranspose3d

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-__all__ = ["ntuple", "reverse_repeat"]
+__all__ = ["consume_prefix_in_state_dict_if_present", "ntuple", "reverse_repeat"]
 
 
 def ntuple(value, n):
@@ -12,6 +12,22 @@ def ntuple(value, n):
     ((3, 3), (1, 2))
     """
     return tuple(value) if isinstance(value, Iterable) else (value,) * n
+
+
+def consume_prefix_in_state_dict_if_present(state_dict, prefix):
+    """Take a prefix off the names in a state dict, in place (what DataParallel saved, say).
+
+    >>> state = {"module.weight": 1}
+    >>> consume_prefix_in_state_dict_if_present(state, "module.")
+    >>> state
+    {'weight': 1}
+    """
+    for names in filter(None, (state_dict, getattr(state_dict, "_metadata", None))):
+        for name in list(names):
+            if name.startswith(prefix) and len(name) > len(prefix):
+                names[name[len(prefix):]] = names.pop(name)
+            elif name and name in (prefix, prefix.rstrip(".")) and names is not state_dict:
+                names.pop(name)
 
 
 def reverse_repeat(values, times):

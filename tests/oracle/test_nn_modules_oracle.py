@@ -343,6 +343,16 @@ def extra_state(lib):
 
 
 @program
+def prefixes_taken_off(lib):
+    consume = lib.nn.modules.utils.consume_prefix_in_state_dict_if_present
+    state = lib.nn.DataParallel(network(lib)).state_dict()
+    consume(state, "module.")
+    yield list(state), list(state._metadata), str(network(lib).load_state_dict(state))
+    consume(state, "absent.")
+    yield list(state)
+
+
+@program
 def texts(lib):
     class Odd(lib.nn.Module):
         def __init__(self):

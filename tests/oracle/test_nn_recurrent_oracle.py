@@ -189,6 +189,7 @@ def lazy_modules(lib):
     made = [(nn.LazyLinear(4), (2, 3))]
     for n, shape in inputs.items():
         made += [(getattr(nn, f"LazyConv{n}d")(4, 2, stride=2), shape),
+                 (getattr(nn, f"LazyConv{n}d")(4, 2, 1, 1, 1, 1, False), shape),
                  (getattr(nn, f"LazyConvTranspose{n}d")(4, kernel_size=2, bias=False), shape),
                  (getattr(nn, f"LazyBatchNorm{n}d")(momentum=None), shape),
                  (getattr(nn, f"LazyInstanceNorm{n}d")(affine=True), shape)]

@@ -32,14 +32,32 @@ def replaced(source, settings):
     return source
 
 
+def declare_operators_of_torchvision(torch):
+    """Let torchvision's wheel, built for CUDA, be imported beside a PyTorch without it.
+
+    The operators exist for as long as what is returned.
+    """
+    library = torch.library.Library("torchvision", "DEF")
+    for name in ("nms", "qnms"):
+        library.define(f"{name}(Tensor boxes, Tensor scores, float threshold) -> Tensor")
+    return library
+
+
 def main():
     """Seed the three generators that programs use, and run."""
     seed, settings = int(sys.argv[1]), json.loads(sys.argv[2])
     sys.argv = sys.argv[3:]
     torch = importlib.import_module("torch")
+    operators = None if "ember" in sys.modules else declare_operators_of_torchvision(torch)
     random.seed(seed)
     np.random.seed(seed)
     torch.manual_seed(seed)
+    start(settings)
+    del operators
+
+
+def start(settings):
+    """Run what `sys.argv` names as the main program."""
     if sys.argv[0] == "-m":
         del sys.argv[0]
         sys.path.insert(0, os.getcwd())

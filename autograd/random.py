@@ -22,9 +22,9 @@ from .ops.conversion import overwritten
 from .tensor import Tensor, tensor_method
 
 __all__ = [
-    "Generator", "bernoulli", "default_generator", "fork_rng", "get_rng_state", "initial_seed",
-    "manual_seed", "multinomial", "normal", "poisson", "rand", "rand_like", "randint",
-    "randint_like", "randn", "randn_like", "randperm", "seed", "set_rng_state",
+    "Generator", "bernoulli", "binomial", "default_generator", "fork_rng", "get_rng_state",
+    "initial_seed", "manual_seed", "multinomial", "normal", "poisson", "rand", "rand_like",
+    "randint", "randint_like", "randn", "randn_like", "randperm", "seed", "set_rng_state",
 ]
 
 
@@ -317,6 +317,34 @@ def poisson(input, generator=None):
     counts = stream_of(generator, input._xp).poisson(rates.ravel())
     result = input._xp.from_host(counts.astype(rates.dtype).reshape(rates.shape))
     return _sampled(input, Tensor._wrap(result, input._xp))
+
+
+def binomial(count, prob, generator=None):
+    """Return binomially distributed counts.
+
+    Args:
+        count, prob: how many trials there are and the probability of success in each; floating
+            point tensors of one dtype that broadcast.
+    Raises:
+        RuntimeError: when the dtypes differ or are not floating point.
+    Source: https://docs.pytorch.org/docs/stable/distributions.html#binomial
+
+    >>> import ember
+    >>> _ = ember.manual_seed(42)
+    >>> ember.binomial(ember.tensor([10., 100.]), ember.tensor([0.5, 0.9]))
+    tensor([ 2., 96.])
+    """
+    trials, p = _host(count), _host(prob)
+    if trials.dtype != p.dtype:
+        raise RuntimeError("binomial only supports floating-point dtypes for count and prob that "
+                           f"agree, got: {count.dtype} and {prob.dtype}")
+    if p.dtype.kind != "f":
+        raise RuntimeError(f"binomial only supports floating-point dtypes for count, got: "
+                           f"{count.dtype}")
+    trials, p = np.broadcast_arrays(trials, p)
+    counts = stream_of(generator, count._xp).binomial(trials.ravel(), p.ravel())
+    result = Tensor._wrap(count._xp.from_host(counts.astype(p.dtype).reshape(p.shape)), count._xp)
+    return _sampled(count if count._node is not None else prob, result)
 
 
 @tensor_method

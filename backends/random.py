@@ -5,12 +5,13 @@ in bulk and every distribution is a vectorised formula over them. Values come as
 arrays in the order they are drawn; `in_memory_order` puts them where PyTorch would.
 """
 
-import itertools
+import contextlib
 import math
 import os
 
 import numpy as np
 
+from .rejection import Draws, binomial_count, gamma_value, poisson_count
 from .shuffle import inside_out, swap_all
 
 __all__ = ["DEFAULT_SEED", "Stream", "in_memory_order"]
@@ -302,17 +303,42 @@ class Stream:
         return np.take_along_axis(first, np.take_along_axis(race, first, 1).argsort(1), 1)
 
     def poisson(self, rates):
-        """Return Poisson distributed counts (as double) for a 1-d array of rates.
+        """Return Poisson distributed counts (as double) for a 1-d array of rates."""
+        with self._one_by_one() as draws:
+            return np.array([poisson_count(rate, draws) for rate in rates.tolist()], np.float64)
 
-        Each count takes as many uniforms as it happens to need, so this one runs in Python.
+    def gamma(self, shapes):
+        """Return gamma distributed doubles of rate 1 for a 1-d array of shapes, of any floats.
+
+        Their precision is that of the first steps, as in PyTorch.
         """
+        shapes = shapes.astype(np.float32) if shapes.dtype == np.float16 else shapes
+        low = shapes < 1
+        with np.errstate(divide="ignore"):
+            exponents = np.where(low, 1 / shapes, 0).tolist()
+        d = (np.where(low, shapes + 1, shapes) - np.float32(1 / 3)).tolist()
+        with self._one_by_one() as draws:
+            values = [gamma_value(*pair, draws) if pair[1] < math.inf else 0.0
+                      for pair in zip(d, exponents)]
+        return np.array(values, np.float64)
+
+    def binomial(self, trials, p):
+        """Return binomially distributed counts (as double) for 1-d arrays of trials and p."""
+        pairs = zip(trials.tolist(), p.tolist(), strict=True)
+        with self._one_by_one() as draws:
+            return np.array([binomial_count(n, q, draws) for n, q in pairs], np.float64)
+
+    @contextlib.contextmanager
+    def _one_by_one(self):
+        """Give out numbers one at a time, for samples that need who knows how many."""
         start = self._bits.state
-        draws = enumerate(self._endless_doubles())
-        counts = [_poisson_count(rate, draws) for rate in rates.tolist()]
-        used = next(draws)[0]
-        self._bits.state = start  # they were drawn in bulk: give back those not used
-        self.long_words(used)
-        return np.array(counts, np.float64)
+        draws = Draws(self._endless_doubles(), self._spare)
+        try:
+            yield draws
+        finally:
+            self._bits.state = start  # they were drawn in bulk: give back those not used
+            self.long_words(draws.used)
+            self._spare = draws.spare
 
     def _endless_doubles(self):
         while True:
@@ -381,33 +407,3 @@ def _box_muller(uniforms):
         np.multiply(radius, np.cos(angle), out=blocks[:, 0])
         np.multiply(radius, np.sin(angle), out=blocks[:, 1])
     return uniforms
-
-
-def _poisson_count(rate, draws):
-    """Return one Poisson count, from (number, uniform) pairs.
-
-    By multiplication, or for large rates by Hörmann's transformed rejection (PTRS, 1993).
-    """
-    if rate == 0:
-        return 0
-    if rate < 10:
-        limit, product = math.exp(-rate), 1.0
-        for count in itertools.count():
-            product *= next(draws)[1]
-            if product <= limit:
-                return count
-    b = 0.931 + 2.53 * math.sqrt(rate)
-    a = -0.059 + 0.02483 * b
-    inverse_alpha = 1.1239 + 1.1328 / (b - 3.4)
-    while True:
-        u = next(draws)[1] - 0.5
-        v = next(draws)[1]
-        us = 0.5 - abs(u)
-        k = math.floor((2 * a / us + b) * u + rate + 0.43)
-        if us >= 0.07 and v <= 0.9277 - 3.6224 / (b - 2):
-            return k
-        if k < 0 or (us < 0.013 and v > us):
-            continue
-        if (math.log(v) + math.log(inverse_alpha) - math.log(a / (us * us) + b)
-                <= -rate + k * math.log(rate) - math.lgamma(k + 1)):
-            return k

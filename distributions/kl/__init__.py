@@ -1,0 +1,9 @@
+"""The Kullback-Leibler divergence of pairs of distributions.
+
+Source: https://docs.pytorch.org/docs/2.13/distributions.html#module-torch.distributions.kl
+"""
+
+from . import between, gaussians, within
+from .registry import kl_divergence, register_kl
+
+__all__ = ["kl_divergence", "register_kl"]

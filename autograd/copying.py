@@ -52,9 +52,11 @@ def _copied(tensor, memo):
     if storage.dtype != array.dtype or not (
             storage.flags.c_contiguous or storage.flags.f_contiguous):
         return array.copy("K")
-    if id(storage) not in memo:
-        memo[id(storage)] = storage.copy("K")
-    copy = memo[id(storage)]
+    owner = xp.owner(array)
+    if id(owner) not in memo:
+        memo[id(owner)] = storage.copy("K")
+        memo.setdefault(id(memo), []).append(owner)  # kept alive: its id must stay its own
+    copy = memo[id(owner)]
     if array is storage:
         return copy
     start = (xp.pointer(array) - xp.pointer(storage)) // array.itemsize

@@ -112,7 +112,7 @@ def _gamma_slope(xp, x, alpha):
     With p the density, (1/p(x)) ∫ p(t) |ln t − E ln t| dt from 0 to x or from x to ∞, whichever
     keeps one sign, and t = x·exp(∓s). For small α and x the lower one always: it is smooth.
     """
-    center = xp.special("digamma")(alpha) - xp.log(x)
+    center = xp.digamma(alpha) - xp.log(x)
     below = (center >= 0) | ((alpha < 1) & (x < 1))
     sign = xp.where(below, -1.0, 1.0)
 
@@ -125,9 +125,8 @@ def _gamma_slope(xp, x, alpha):
 
 def _beta_slope(xp, x, alpha, beta):
     """dx/dα / (1 − x) for samples of the beta distribution. As `_gamma_slope`, over logit t ∓ s."""
-    digamma = xp.special("digamma")
     total = alpha + beta
-    center = digamma(alpha) - digamma(total) - xp.log(x)
+    center = xp.digamma(alpha) - xp.digamma(total) - xp.log(x)
     below = (center >= 0) | ((alpha < 1) & (x < 0.5) & (total * x < 1))
     near, power = xp.where(below, x, 1 - x), xp.where(below, alpha, beta)
 

@@ -56,10 +56,10 @@ def test_samples_follow_the_density(name, monkeypatch):
     # The grid of one column is outside the support of the other.
     monkeypatch.setattr(D.Distribution, "_validate_args", False)
     for column in range(2):
-        part = np.sort(x[:, column].numpy())[np.linspace(0, n - 1, 21).astype(int)]
+        part = np.sort(x[:, column].cpu().numpy())[np.linspace(0, n - 1, 21).astype(int)]
         grid = np.linspace(part[1:-2], part[2:-1], 401)  # the ends may be infinitely steep
         values = ember.tensor(np.stack([grid, grid], -1))
-        density = d.log_prob(values)[..., column].exp().numpy()
+        density = d.log_prob(values)[..., column].exp().cpu().numpy()
         mass = np.trapezoid(density, grid, axis=0)
         assert np.abs(mass - 1 / 20).max() < 0.006
 
@@ -114,10 +114,10 @@ def test_gamma_samples_move_along_their_distribution(alpha):
     a = ember.full((50,), alpha, dtype=ember.float64, requires_grad=True)
     x = D.Gamma(a, 1.0).rsample()
     x.sum().backward()
-    x, h = x.detach().numpy(), 1e-5 * alpha
+    x, h = x.detach().cpu().numpy(), 1e-5 * alpha
     slope = (special.gammainc(alpha - h, x) - special.gammainc(alpha + h, x)) / (2 * h)
     wanted = slope / stats.gamma.pdf(x, alpha)
-    np.testing.assert_allclose(a.grad.numpy(), wanted, rtol=1e-5, atol=1e-12)
+    np.testing.assert_allclose(a.grad.cpu().numpy(), wanted, rtol=1e-5, atol=1e-12)
 
 
 @needs_scipy
@@ -129,12 +129,12 @@ def test_beta_samples_move_along_their_distribution(alpha, beta):
     a, b = (ember.full((50,), v, dtype=ember.float64, requires_grad=True) for v in (alpha, beta))
     x = D.Beta(a, b).rsample()
     x.sum().backward()
-    x = x.detach().numpy()
+    x = x.detach().cpu().numpy()
     for leaf, da, db in ((a, 1e-5 * alpha, 0), (b, 0, 1e-5 * beta)):
         slope = special.betainc(alpha - da, beta - db, x) - special.betainc(
             alpha + da, beta + db, x)
         wanted = slope / (2 * (da + db)) / stats.beta.pdf(x, alpha, beta)
-        np.testing.assert_allclose(leaf.grad.numpy(), wanted, rtol=1e-4, atol=1e-9)
+        np.testing.assert_allclose(leaf.grad.cpu().numpy(), wanted, rtol=1e-4, atol=1e-9)
 
 
 @needs_scipy

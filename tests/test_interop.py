@@ -241,6 +241,11 @@ def test_a_copy_shares_memory_but_not_the_graph():
     assert copy.copy(x * 2).is_leaf
 
 
+def test_deepcopies_of_different_tensors_are_different():
+    tensors = [ember.full((1,), float(value)) for value in range(20)]
+    assert [t.item() for t in copy.deepcopy(tensors)] == list(range(20))
+
+
 def test_a_deep_copy_shares_nothing():
     x = leaf(1.0, 2.0)
     x.sum().backward()

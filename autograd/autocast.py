@@ -1,6 +1,7 @@
 """Autocast: inside the block, products run in a short float type and losses in float32.
 
-Which operations belong to which list is PyTorch's choice. The casts are a detour (`detours.py`),
+Which operations belong to which list is PyTorch's choice, with two differences: `mv` is a product
+like any other here, and `addmm` and its kin add in float32. The casts are a detour (`detours.py`),
 so that a program without autocast pays nothing. On the CPU bfloat16 gives PyTorch's numbers but
 no speed: NumPy has no such arithmetic, so every product is computed in float32 and rounded.
 PyTorch page: https://docs.pytorch.org/docs/2.13/amp.html

@@ -29,23 +29,24 @@ class Conversion:
     def to(self, *args, **kwargs):
         """Move and cast: `to(device)`, `to(dtype)`, `to(device, dtype)` or `to(tensor)`.
 
-        Only floating-point tensors are cast; all are moved. `memory_format` lays out those of
+        Only floating-point and complex tensors are cast; all are moved. `memory_format` lays out those of
         four and five dimensions. Returns self.
 
         Raises:
-            TypeError: the dtype is not floating point.
+            TypeError: the dtype is neither floating point nor complex.
 
         >>> import ember as torch
         >>> torch.nn.Linear(2, 2).to(torch.float64).weight.dtype
         torch.float64
         """
         device, dtype, non_blocking, memory_format = _parse_to(*args, **kwargs)
-        if dtype is not None and not dtype.is_floating_point:
+        if dtype is not None and not (dtype.is_floating_point or dtype.is_complex):
             raise TypeError("nn.Module.to only accepts floating point or complex dtypes, "
                             f"but got desired dtype={dtype}")
 
         def convert(tensor):
-            target = dtype if tensor.dtype.is_floating_point else None
+            kind = tensor.dtype
+            target = dtype if kind.is_floating_point or kind.is_complex else None
             moved = tensor.to(device=device, dtype=target, non_blocking=non_blocking)
             if memory_format is None or tensor.ndim not in (4, 5):
                 return moved

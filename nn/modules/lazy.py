@@ -16,9 +16,8 @@ class LazyModuleMixin:
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
-        self._lazy_hooks = (
-            self.register_forward_pre_hook(_infer_parameters, with_kwargs=True),
-            self._register_load_state_dict_pre_hook(_materialize_from, with_module=True))
+        self.register_forward_pre_hook(_infer_parameters, with_kwargs=True)
+        self._register_load_state_dict_pre_hook(_materialize_from, with_module=True)
 
     def initialize_parameters(self, *args, **kwargs):
         """Give every parameter its shape; each lazy layer defines it."""
@@ -35,9 +34,11 @@ def _infer_parameters(module, args, kwargs):
     module.initialize_parameters(*args, **kwargs)
     if module.has_uninitialized_params():
         raise RuntimeError(f"module {module._get_name()} has not been fully initialized")
-    for handle in module._lazy_hooks:
-        handle.remove()
-    del module._lazy_hooks
+    # found by their function: a copied module has its hooks, but no handles of its own
+    for hooks, own in ((module._forward_pre_hooks, _infer_parameters),
+                       (module._load_state_dict_pre_hooks, _materialize_from)):
+        for key in [key for key, function in hooks.items() if function is own]:
+            del hooks[key]
     if module.cls_to_become is not None:
         module.__class__ = module.cls_to_become
 

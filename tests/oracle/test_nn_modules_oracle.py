@@ -1,6 +1,7 @@
 """Module, its hooks and its containers beside PyTorch, program by program (see stories.py)."""
 
 import copy
+import warnings
 from collections import OrderedDict
 
 import pytest
@@ -277,6 +278,9 @@ def moving_and_casting(lib):
     net.to("cpu", lib.float32, non_blocking=True).to(device="cpu").to(lib.ones(1).double())
     yield net[0].weight
     yield attempt(net.to, lib.int64)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # PyTorch's: a new feature
+        yield lib.nn.Linear(2, 2).to(lib.complex64)(lib.ones(1, 2, dtype=lib.complex64))
     conv = lib.nn.Conv2d(2, 2, 2).to(memory_format=lib.channels_last)
     yield conv.weight.is_contiguous(memory_format=lib.channels_last)
     empty = net.to_empty(device="cpu")

@@ -1,5 +1,6 @@
 """Recurrent layers, attention, Transformer and lazy modules beside PyTorch (see stories.py)."""
 
+import copy
 import itertools
 import warnings
 
@@ -199,6 +200,8 @@ def lazy_modules(lib):
         yield layer, out, type(layer).__name__, layer.state_dict()
         yield hasattr(layer, "has_uninitialized_params"), len(layer._forward_pre_hooks)
     lazy = nn.LazyLinear(2)
+    twin = copy.deepcopy(lazy)
+    yield twin(lib.ones(1, 3)), twin, lazy, copy.deepcopy(lazy)(lib.ones(1, 5))
     yield type(attempt(lambda: lazy.weight.shape)).__name__
     lazy.load_state_dict(nn.Linear(3, 2).state_dict())
     yield lazy, lazy.weight, lazy(lib.ones(1, 3)), lazy

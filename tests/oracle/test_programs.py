@@ -299,6 +299,7 @@ class Programs(RuleBasedStateMachine):
         if not hasattr(self, "pool"):
             return
         self.pool = [pair for pair in self.pool if self._readable(pair)]
+        self.leaves = [pair for pair in self.leaves if self._readable(pair)]
         for theirs, ours in self.pool:
             assert ours.shape == tuple(theirs.shape), self.log
             assert ours.requires_grad == theirs.requires_grad, self.log

@@ -29,8 +29,8 @@ class Conversion:
     def to(self, *args, **kwargs):
         """Move and cast: `to(device)`, `to(dtype)`, `to(device, dtype)` or `to(tensor)`.
 
-        Only floating-point and complex tensors are cast; all are moved. `memory_format` lays out those of
-        four and five dimensions. Returns self.
+        Only floating-point and complex tensors are cast; all are moved. `memory_format` lays out
+        those of four and five dimensions. Returns self.
 
         Raises:
             TypeError: the dtype is neither floating point nor complex.

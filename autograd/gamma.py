@@ -11,6 +11,7 @@ import math
 
 import numpy as np
 
+from . import dtypes
 from .function import Function, once_differentiable
 from .generator import stream_of
 from .tensor import Tensor
@@ -46,8 +47,7 @@ class _StandardGamma(Function):
     def forward(ctx, concentration, generator):
         alpha = _host(concentration)
         drawn = stream_of(generator, concentration._xp).gamma(alpha.ravel())
-        drawn = drawn.astype(alpha.dtype).reshape(alpha.shape)
-        x = _like(concentration, np.maximum(drawn, np.finfo(alpha.dtype).tiny))
+        x = _like(concentration, drawn.clip(min=dtypes.finfo(concentration.dtype).tiny))
         ctx.save_for_backward(x, concentration)
         return x
 
@@ -66,10 +66,9 @@ class _Dirichlet(Function):
         alpha = _host(concentration)
         stream = stream_of(generator, concentration._xp)
         gammas = stream.gamma(alpha.ravel().astype(np.float64)).reshape(alpha.shape)
-        shares = (gammas / gammas.sum(-1, keepdims=True)).astype(alpha.dtype)
-        kind = alpha.dtype.type
-        x = _like(concentration,
-                  np.clip(shares, np.finfo(kind).tiny, np.nextafter(kind(1), kind(0))))
+        shares = gammas / gammas.sum(-1, keepdims=True)
+        finfo = dtypes.finfo(concentration.dtype)
+        x = _like(concentration, shares.clip(finfo.tiny, 1 - finfo.eps / 2))
         ctx.save_for_backward(x, concentration)
         return x
 
@@ -90,6 +89,8 @@ def _host(tensor):
 
 
 def _like(tensor, values):
+    """Values of the host as a tensor of another's shape, dtype and device."""
+    values = values.astype(tensor._array.dtype).reshape(tensor.shape)
     return Tensor._wrap(tensor._xp.from_host(values), tensor._xp)
 
 

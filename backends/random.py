@@ -312,7 +312,7 @@ class Stream:
 
         Their precision is that of the first steps, as in PyTorch.
         """
-        shapes = shapes.astype(np.float32) if shapes.dtype == np.float16 else shapes
+        shapes = shapes.astype(np.float32) if shapes.itemsize < 4 else shapes
         low = shapes < 1
         with np.errstate(divide="ignore"):
             exponents = np.where(low, 1 / shapes, 0).tolist()

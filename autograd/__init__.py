@@ -32,9 +32,8 @@ __all__ = [
 ]
 
 # The modules whose `__all__` belongs to the namespace `torch`, beside the op records.
-_PUBLIC = ("anomaly", "autocast", "composite", "creation", "devices", "dlpack", "drawing", "dtypes",
-           "from_data", "layouts", "modes", "random", "settings", "tensor", "typed", "vmap",
-           "windows")
+_PUBLIC = ("anomaly", "composite", "creation", "devices", "dlpack", "drawing", "dtypes",
+           "from_data", "layouts", "modes", "random", "tensor", "typed", "vmap", "windows")
 
 
 def _torch_names():

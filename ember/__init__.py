@@ -50,7 +50,18 @@ _PACKAGES = frozenset("""
 """.split())
 # Names that PyTorch has under torch, by the module that has them here, imported on first use.
 _LATER = {
+    "autograd.autocast": """
+        autocast autocast_decrement_nesting autocast_increment_nesting clear_autocast_cache
+        get_autocast_cpu_dtype get_autocast_dtype get_autocast_gpu_dtype
+        is_autocast_cache_enabled is_autocast_cpu_enabled is_autocast_enabled
+        set_autocast_cache_enabled set_autocast_cpu_dtype set_autocast_cpu_enabled
+        set_autocast_dtype set_autocast_enabled set_autocast_gpu_dtype""",
     "autograd.overrides": "DisableTorchFunctionSubclass",
+    "autograd.settings": """
+        are_deterministic_algorithms_enabled get_deterministic_debug_mode
+        get_float32_matmul_precision is_deterministic_algorithms_warn_only_enabled
+        set_deterministic_debug_mode set_float32_matmul_precision
+        use_deterministic_algorithms""",
     "autograd.sparse": "sparse_coo_tensor spmm",
     "backends.threads": "get_num_threads set_num_threads",
     "nn.functional": """

@@ -315,3 +315,35 @@ def test_plateau(options):
             schedule.step(metric)
         assert sides[0].get_last_lr() == sides[1].get_last_lr()
     assert sides[0].state_dict() == sides[1].state_dict()
+
+
+RESUMED = {
+    **COMBINED,
+    "one cycle": lambda m, o: m.OneCycleLR(o, [0.5, 0.2], total_steps=30),
+    "plateau": lambda m, o: m.ReduceLROnPlateau(o, patience=1),
+}
+
+
+@pytest.mark.parametrize("name", RESUMED)
+@pytest.mark.parametrize("first", [torch, ember], ids=["to ember", "to PyTorch"])
+@pytest.mark.filterwarnings("ignore:Detected call of")
+def test_a_schedule_goes_on_in_the_other_library(name, first):
+    metric = (1.0,) if name == "plateau" else ()
+
+    def begin(library):
+        optimizer = two_groups(library, "SGD")
+        return optimizer, RESUMED[name](library.optim.lr_scheduler, optimizer)
+
+    def follow(optimizer, schedule, steps):
+        rates = []
+        for _ in range(steps):
+            optimizer.step()
+            schedule.step(*metric)
+            rates += schedule.get_last_lr()
+        return rates
+
+    one, other = begin(first), begin(ember if first is torch else torch)
+    follow(*one, 6)
+    for new, old in zip(other, one):
+        new.load_state_dict(old.state_dict())
+    assert follow(*other, 12) == pytest.approx(follow(*one, 12), rel=1e-12)

@@ -21,7 +21,10 @@ def _changed(change: Callable[[torch.Tensor], torch.Tensor], sample: Any) -> Any
 
 
 def _broadcast(x: torch.Tensor) -> torch.Tensor:
-    return x[:1].expand(x.shape) if x.ndim else x
+    """Repeat the first slice; not of square matrices (singular then), nor of indices."""
+    square = x.ndim == 2 and x.shape[0] == x.shape[1]
+    repeated = x.ndim and not square and (x.is_floating_point() or x.is_complex())
+    return x[:1].expand(x.shape) if repeated else x
 
 
 def _without(x: torch.Tensor, dim: int) -> torch.Tensor:
@@ -31,6 +34,9 @@ def _without(x: torch.Tensor, dim: int) -> torch.Tensor:
 def _scalar(x: torch.Tensor) -> torch.Tensor:
     return x.reshape(-1)[0] if x.numel() else x
 
+
+# PyTorch itself dies of a signal on these made empty.
+FATAL = {"nn.functional.pdist", "native_batch_norm"}
 
 LAYOUTS: dict[str, Callable[[Any], Any]] = {
     "gaps": lambda sample: sample.noncontiguous(),

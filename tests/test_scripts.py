@@ -462,3 +462,27 @@ def test_versions_compare_as_programs_compare_them():
     assert version >= "1.8" and version > "2.2.1" and version < "3" and not version < "2.13"
     assert version >= (2, 0) and version < (2, 14)
     assert version.split(".")[:2] == ["2", "13"]
+
+
+def test_the_usual_imports_of_training_scripts_resolve(script, tmp_path):
+    """The forms in which programs import mixed precision, pruning, compiling and the like."""
+    path = script("""
+        import torch
+        import torch.distributed as dist
+        import torch.nn.utils.prune as prune
+        from torch.amp.autocast_mode import autocast
+        from torch.cuda.amp import GradScaler
+        from torch.nn.attention import SDPBackend, sdpa_kernel
+        from torch.nn.modules.module import register_module_forward_hook
+        from torch.nn.parallel import DistributedDataParallel
+        from torch.nn.utils import parametrize, weight_norm
+        from torch.nn.utils.parametrizations import orthogonal, spectral_norm
+
+        @torch.compile
+        def double(x):
+            return 2 * x
+
+        with autocast("cpu"):
+            print(double(torch.ones(1)).item(), dist.is_available(), prune.is_pruned.__name__)
+    """)
+    assert python("-m", "ember", path, cwd=tmp_path).stdout == "2.0 False is_pruned\n"

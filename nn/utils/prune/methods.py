@@ -96,7 +96,7 @@ class RandomStructured(_ByAmount):
         count = _count(self.amount, size)
         if not count:
             return default_mask
-        chance = rand(size)
+        chance = rand(size, device=t.device)
         return _keeping(default_mask, chance > kthvalue(chance, k=count).values, self.dim)
 
     @classmethod

@@ -7,7 +7,7 @@ from .transformed_distribution import TransformedDistribution
 from .transforms import SigmoidTransform
 from .utils import broadcast_all, clamp_probs, probs_to_logits
 
-__all__ = ["LogitRelaxedBernoulli", "RelaxedBernoulli"]
+__all__ = ["LogitRelaxedBernoulli", "Relaxed", "RelaxedBernoulli"]
 
 
 class LogitRelaxedBernoulli(Binary):
@@ -45,7 +45,29 @@ class LogitRelaxedBernoulli(Binary):
         return self.temperature.log() + diff - 2 * diff.exp().log1p()
 
 
-class RelaxedBernoulli(TransformedDistribution):
+class Relaxed(TransformedDistribution):
+    """Base class of relaxed distributions, whose base distribution has the parameters."""
+
+    has_rsample = True
+    _batched: tuple[str, ...] = ()
+
+    @property
+    def temperature(self):
+        """The temperature."""
+        return self.base_dist.temperature
+
+    @property
+    def logits(self):
+        """The logits of what is relaxed."""
+        return self.base_dist.logits
+
+    @property
+    def probs(self):
+        """The probabilities of what is relaxed."""
+        return self.base_dist.probs
+
+
+class RelaxedBernoulli(Relaxed):
     """Numbers from 0 to 1, near the ends when the temperature is low; has gradients.
 
     Args:
@@ -60,24 +82,8 @@ class RelaxedBernoulli(TransformedDistribution):
 
     arg_constraints = {"probs": constraints.unit_interval, "logits": constraints.real}
     support = constraints.unit_interval
-    has_rsample = True
     _batched = ()
 
     def __init__(self, temperature, probs=None, logits=None, validate_args=None):
         super().__init__(LogitRelaxedBernoulli(temperature, probs, logits), SigmoidTransform(),
                          validate_args=validate_args)
-
-    @property
-    def temperature(self):
-        """The temperature."""
-        return self.base_dist.temperature
-
-    @property
-    def logits(self):
-        """The log odds of 1."""
-        return self.base_dist.logits
-
-    @property
-    def probs(self):
-        """The probability of 1."""
-        return self.base_dist.probs

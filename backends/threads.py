@@ -3,7 +3,7 @@
 import os
 import warnings
 
-__all__ = ["get_num_threads", "set_num_threads"]
+__all__ = ["get_num_threads", "limit_threads", "set_num_threads"]
 
 _number = None
 
@@ -29,16 +29,22 @@ def set_num_threads(number):
     Without threadpoolctl only a warning says that nothing changes (`pip install ember[fast]`).
     Source: https://docs.pytorch.org/docs/stable/generated/torch.set_num_threads.html
     """
-    global _number
     if not isinstance(number, int) or isinstance(number, bool):
         raise TypeError(f"set_num_threads expects an int, but got {type(number).__name__}")
     if number < 1:
         raise RuntimeError("set_num_threads expects a positive integer")
+    if not limit_threads(number):
+        warnings.warn("set_num_threads changes nothing without the library threadpoolctl: "
+                      "pip install ember[fast]", stacklevel=2)
+
+
+def limit_threads(number):
+    """Have matrix products use at most this many threads; return whether that was possible."""
+    global _number
     try:
         from threadpoolctl import threadpool_limits
     except ModuleNotFoundError:
-        warnings.warn("set_num_threads changes nothing without the library threadpoolctl: "
-                      "pip install ember[fast]", stacklevel=2)
-        return
+        return False
     threadpool_limits(number)
     _number = number
+    return True

@@ -3,7 +3,6 @@
 Orders drawn at random are PyTorch's for the same seed: the literal lists below come from it.
 """
 
-import warnings
 from collections import OrderedDict, namedtuple
 
 import numpy as np
@@ -11,7 +10,6 @@ import pytest
 
 import ember
 from ember.utils import data
-from ember.utils.data import dataloader
 
 Point = namedtuple("Point", "x y")
 
@@ -293,17 +291,6 @@ def test_a_stream_longer_than_it_said_warns():
         iterator = iter(loader)
         next(iterator)
         next(iterator)
-
-
-def test_workers_are_accepted_and_said_once_to_be_missing(monkeypatch):
-    monkeypatch.setattr(dataloader, "_warned_about_workers", False)
-    loader = data.DataLoader(range(3), num_workers=2, persistent_workers=True, timeout=1)
-    with pytest.warns(UserWarning, match="loaded in this process"):
-        assert numbers(loader) == [[0], [1], [2]]
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        assert len(list(loader)) == 3
-    assert loader.prefetch_factor == 2 and data.get_worker_info() is None
 
 
 def test_two_iterators_do_not_disturb_each_other():

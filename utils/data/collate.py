@@ -69,13 +69,22 @@ def default_convert(data):
     >>> default_convert({"x": np.arange(2), "name": "a"})
     {'x': tensor([0, 1]), 'name': 'a'}
     """
-    if isinstance(data, (np.ndarray, np.generic)):
-        return data if data.dtype.kind in "SUO" else as_tensor(data)
+    return convert_parts(_convert_one, data)
+
+
+def _convert_one(part):
+    if isinstance(part, (np.ndarray, np.generic)) and part.dtype.kind not in "SUO":
+        return as_tensor(part)
+    return part
+
+
+def convert_parts(function, data):
+    """Return a structure with a function applied to what is no mapping and no sequence in it."""
     if isinstance(data, Mapping):
-        return _rebuild_mapping(data, {key: default_convert(data[key]) for key in data})
+        return _rebuild_mapping(data, {k: convert_parts(function, data[k]) for k in data})
     if isinstance(data, Sequence) and not isinstance(data, (str, bytes)):
-        return _rebuild_sequence(data, [default_convert(item) for item in data])
-    return data
+        return _rebuild_sequence(data, [convert_parts(function, item) for item in data])
+    return function(data)
 
 
 def _rebuild_mapping(example, items):

@@ -4,23 +4,25 @@ PyTorch page: https://docs.pytorch.org/docs/2.13/data.html#torch.utils.data.Data
 """
 
 import math
+import os
 import types
 import warnings
 
 from .collate import default_collate, default_convert
-from .dataset import IterableDataset, Subset, TensorDataset
-from .sampler import BatchSampler, RandomSampler, SequentialSampler, draw_seed
+from .dataset import IterableDataset
+from .iterators import LoaderIterator, WorkerIterator
+from .sampler import BatchSampler, RandomSampler, SequentialSampler
+from .worker import get_worker_info
 
-_warned_about_workers = False
-
-
-def get_worker_info():
-    """Return what a worker process knows about itself; None, since loading has no workers."""
-    return None
+__all__ = ["DataLoader", "default_collate", "default_convert", "get_worker_info"]
 
 
 class DataLoader:
-    """Iterates over a dataset in batches.
+    """Iterates over a dataset in batches, which worker processes may make ahead of time.
+
+    The batches and their order depend on the seed alone, not on the number of workers. Each
+    worker's streams of random numbers (ember's, NumPy's, Python's) start from seeds of their own,
+    which PyTorch would give it too.
 
     Args:
         dataset: map-style or iterable-style.
@@ -28,16 +30,27 @@ class DataLoader:
         shuffle: visit the samples in random order, another one each time.
         sampler: iterable over indices, instead of shuffle.
         batch_sampler: iterable over lists of indices, instead of the four around it.
-        num_workers: accepted; loading stays in this process, which is said once.
+        num_workers: number of processes that make batches; 0 makes them in this one.
         collate_fn: makes a batch from a list of samples; `default_collate` if None.
-        pin_memory: accepted.
+        pin_memory: put batches into memory that a GPU can copy from while it computes; without
+            a GPU a warning says that this changes nothing.
         drop_last: leave out the last batch if it is smaller.
-        timeout, worker_init_fn, multiprocessing_context, prefetch_factor,
-            persistent_workers, pin_memory_device, in_order: accepted; they concern workers.
+        timeout: seconds to wait for a batch of the workers; 0 waits for ever.
+        worker_init_fn: called with the worker's number in each worker before it loads.
+        multiprocessing_context: how to start workers: "fork", "forkserver", "spawn" or a
+            context of `multiprocessing`; Python's default if None.
         generator: where the random numbers come from; the default generator if None.
+        prefetch_factor: batches that each worker makes ahead; 2 if None.
+        persistent_workers: keep the workers from one pass to the next.
+        pin_memory_device: accepted; pinned memory serves every GPU.
+        in_order: give batches in the sampler's order, else as they are ready.
 
     Raises:
         ValueError: options that exclude each other, or outside their range.
+        RuntimeError: when iterated: a worker died, or the time is over. An exception in a worker
+            is raised with its own type and the worker's traceback as text.
+
+    PyTorch page: https://docs.pytorch.org/docs/2.13/data.html#torch.utils.data.DataLoader
 
     >>> import ember
     >>> data = TensorDataset(ember.arange(5))
@@ -90,6 +103,7 @@ class DataLoader:
         self.collate_fn = collate_fn
         self.persistent_workers = persistent_workers
         self._promised_length = None
+        self._kept = None  # the iterator whose workers persist
         self._ready = True
 
     def __setattr__(self, name, value):
@@ -116,9 +130,15 @@ class DataLoader:
         return self.sampler if self.batch_sampler is None else self.batch_sampler
 
     def __iter__(self):
-        if self.num_workers:
-            _warn_about_workers(self.num_workers)
-        return _Iterator(self)
+        if not self.num_workers:
+            return LoaderIterator(self)
+        if not self.persistent_workers:
+            return WorkerIterator(self)
+        if self._kept is None or not self._kept.alive:
+            self._kept = WorkerIterator(self)
+        else:
+            self._kept.restart(self)
+        return self._kept
 
     def __len__(self):
         if not self._iterable:
@@ -147,82 +167,6 @@ class _Endless:
             yield None
 
 
-class _Iterator:
-    """One pass over a DataLoader."""
-
-    def __init__(self, loader):
-        self._loader = loader
-        self._indices = iter(loader._index_sampler)
-        # Drawn where PyTorch draws the seed of its workers, so that what follows is alike.
-        self._base_seed = draw_seed(loader.generator)
-        self._fetch = self._fetcher(loader)
-        self._given = 0
-
-    def _fetcher(self, loader):
-        """The function that makes a batch of what the sampler gives."""
-        if loader._iterable:
-            self._stream, self._ended = iter(loader.dataset), False
-            return self._from_stream
-        dataset, collate = loader.dataset, loader.collate_fn
-        if loader.batch_sampler is None:
-            return lambda index: collate(dataset[index])
-        if collate is default_collate:
-            tensors, select = _columns(dataset)
-            if tensors is not None:
-                return lambda indices: [t[select(indices)] for t in tensors]
-        if getattr(dataset, "__getitems__", None):
-            return lambda indices: collate(dataset.__getitems__(indices))
-        return lambda indices: collate([dataset[index] for index in indices])
-
-    def _from_stream(self, wanted):
-        loader = self._loader
-        if loader.batch_sampler is None:
-            return loader.collate_fn(next(self._stream))
-        if self._ended:
-            raise StopIteration
-        samples = []
-        for _ in wanted:
-            try:
-                samples.append(next(self._stream))
-            except StopIteration:
-                self._ended = True
-                break
-        if not samples or (loader.drop_last and len(samples) < len(wanted)):
-            raise StopIteration
-        return loader.collate_fn(samples)
-
-    def __iter__(self):
-        return self
-
-    def __len__(self):
-        return len(self._loader._index_sampler)
-
-    def __next__(self):
-        batch = self._fetch(next(self._indices))
-        self._given += 1
-        promised = self._loader._promised_length
-        if promised is not None and self._given > promised:
-            warnings.warn(
-                f"Length of IterableDataset {self._loader.dataset} was reported to be {promised} "
-                f"(when accessing len(dataloader)), but {self._given} samples have been fetched.",
-                stacklevel=2,
-            )
-        return batch
-
-
-def _columns(dataset):
-    """The tensors a dataset cuts its samples from, and the function to their indices.
-
-    (None, None) where the samples are not plain rows of tensors. Indexing a tensor once with
-    the whole batch gives what stacking its rows one by one does, a hundred times faster.
-    """
-    if type(dataset) is TensorDataset:
-        return dataset.tensors, list
-    if type(dataset) is Subset and type(dataset.dataset) is TensorDataset:
-        return dataset.dataset.tensors, lambda indices: [dataset.indices[i] for i in indices]
-    return None, None
-
-
 def _check_worker_options(num_workers, timeout, prefetch_factor, persistent_workers):
     if num_workers < 0:
         raise ValueError(
@@ -240,6 +184,14 @@ def _check_worker_options(num_workers, timeout, prefetch_factor, persistent_work
         raise ValueError("prefetch_factor option should be non-negative")
     if persistent_workers and num_workers == 0:
         raise ValueError("persistent_workers option needs num_workers > 0")
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    if num_workers > (cores or 1):
+        warnings.warn(
+            f"This DataLoader will create {num_workers} worker processes in total. Our suggested "
+            f"max number of worker in current system is {cores}, which is smaller than what this "
+            "DataLoader is going to create. More can make loading slower, or freeze it",
+            stacklevel=3,
+        )
 
 
 def _check_stream_options(shuffle, sampler, batch_sampler):
@@ -295,13 +247,3 @@ def _checked_context(context, num_workers):
         )
     return context
 
-
-def _warn_about_workers(num_workers):
-    global _warned_about_workers
-    if not _warned_about_workers:
-        _warned_about_workers = True
-        warnings.warn(
-            f"DataLoader: num_workers={num_workers} is accepted, but samples are loaded in this "
-            "process; use num_workers=0 to silence this",
-            UserWarning, stacklevel=3,
-        )

@@ -28,7 +28,7 @@ pytestmark = [
     pytest.mark.skipif(os.name != "posix", reason="workers are started by fork"),
 ]
 FORK = {"num_workers": 2, "multiprocessing_context": "fork"}
-LARGE = 1 << 16  # elements of an array that does not go through the connection
+LARGE = 1 << 15  # elements of an array that does not go through the connection
 
 
 class Samples(data.Dataset):

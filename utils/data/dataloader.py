@@ -53,7 +53,7 @@ class DataLoader:
     PyTorch page: https://docs.pytorch.org/docs/2.13/data.html#torch.utils.data.DataLoader
 
     >>> import ember
-    >>> data = TensorDataset(ember.arange(5))
+    >>> data = ember.utils.data.TensorDataset(ember.arange(5))
     >>> for (batch,) in DataLoader(data, batch_size=2):
     ...     print(batch)
     tensor([0, 1])

@@ -15,7 +15,7 @@ from ...backends import memory_files
 
 __all__ = ["receive", "send"]
 
-_SMALLEST = 1 << 15  # bytes: below, the connection is faster than a file
+_SMALLEST = 1 << 17  # bytes: below, the connection is faster than a file
 
 
 def send(connection, header, batch):

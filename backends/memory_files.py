@@ -76,7 +76,7 @@ def share(array):
     """
     data = np.ascontiguousarray(array).reshape(-1).view(np.uint8)
     fd = write_parts([data if data.size else np.zeros(1, np.uint8)])  # no empty file can be mapped
-    return map_shared(fd)[: data.size].view(array.dtype).reshape(array.shape)
+    return np.ndarray(array.shape, array.dtype, buffer=map_shared(fd))
 
 
 def map_shared(fd):

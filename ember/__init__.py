@@ -34,6 +34,7 @@ _PACKAGES = frozenset("""
     linalg
     masked
     mps
+    multiprocessing
     nested
     nn
     optim

@@ -79,9 +79,24 @@ def run_module(name, arguments):
     runpy.run_module(name, run_name="__main__", alter_sys=True)
 
 
-def _take_over(argv):
-    sys.argv[:] = argv
+class _Arguments(list):
+    """`sys.argv` of a program that runs on ember.
+
+    multiprocessing tells each new process the parent's arguments before it imports the program
+    again there. So that `import torch` means ember in it as well, they bring the alias along.
+    """
+
+    def __reduce__(self):
+        return _with_alias, (list(self),)
+
+
+def _with_alias(argv):
     alias.install()
+    return _Arguments(argv)
+
+
+def _take_over(argv):
+    sys.argv = _with_alias(argv)
     # Only the runner may do this: ember.install() leaves the process's hooks alone.
     before = sys.excepthook
 

@@ -1,5 +1,7 @@
 """Questions that programs ask of a tensor before they use it: its kind, its storage."""
 
+from ... import backends
+from ...backends import memory_files
 from .. import inplace, layouts, writes
 from ..graph import OutputNode
 from ..tensor import Tensor, tensor_method
@@ -34,12 +36,31 @@ is_conj = _never("is_conj", "conjugates are computed at once")
 is_neg = _never("is_neg", "negatives are computed at once")
 is_inference = _never("is_inference", "tensors of inference mode are ordinary ones here")
 is_distributed = _never("is_distributed", "a tensor lives on one device")
-is_shared = _never("is_shared", "tensors move to shared memory when they are sent")
+
+
+@tensor_method
+def is_shared(self):
+    """Return whether other processes can map the memory: after `share_memory_`, or on a GPU."""
+    if self._xp is not backends.cpu:
+        return True
+    return memory_files.descriptor(self._xp.owner(self._buffer())) is not None
 
 
 @tensor_method
 def share_memory_(self):
-    """Return the tensor: it is copied to shared memory when it is sent to another process."""
+    """Move the elements to memory that processes share which are started after, or get it sent.
+
+    Other tensors over the same memory stay where they are. On a GPU nothing changes.
+
+    Raises:
+        RuntimeError: the operating system has no anonymous files in memory (only Linux has).
+    """
+    if not self.is_shared():
+        if not memory_files.available():
+            raise RuntimeError(
+                "share_memory_() needs anonymous files in memory, which only Linux has; send the "
+                "tensor through a queue instead")
+        self._take_memory(memory_files.share(self._buffer()), self._xp)
     return self
 
 

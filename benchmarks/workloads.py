@@ -30,7 +30,8 @@ def batches(torch, device, shape, classes, count=4):
     for _ in range(count):
         x = rng.standard_normal(shape).astype(np.float32)
         y = rng.integers(0, classes, shape[0])
-        made.append((torch.tensor(x).to(device), torch.tensor(y).to(device)))
+        x = torch.tensor(x, dtype=torch.get_default_dtype())
+        made.append((x.to(device), torch.tensor(y).to(device)))
     return made
 
 

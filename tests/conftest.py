@@ -43,6 +43,7 @@ def pytest_collection_modifyitems(config, items):
     for item in items:
         if ORACLE in item.path.parents:
             item.add_marker("oracle")
+            item.add_marker("host_only")  # PyTorch compares on the CPU
         if "host_only" in item.keywords and config.getoption("--device") != "cpu":
             item.add_marker(skip)
 

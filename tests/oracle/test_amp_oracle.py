@@ -5,15 +5,7 @@ import warnings
 
 import pytest
 
-from . import adapter
-
-pytestmark = [pytest.mark.oracle, pytest.mark.host_only]
-REASON = adapter.unavailable()
-
-if REASON is not None:
-    pytest.skip(REASON, allow_module_level=True)
-
-from .stories import attempt, compare  # noqa: E402 - needs torch
+from .stories import attempt, compare
 
 PROGRAMS = {}
 

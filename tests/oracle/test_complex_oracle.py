@@ -10,12 +10,6 @@ import pytest
 from . import adapter
 from .report import read_passing
 
-pytestmark = [pytest.mark.oracle, pytest.mark.host_only]
-REASON = adapter.unavailable()
-
-if REASON is not None:
-    pytest.skip(REASON, allow_module_level=True)
-
 SAMPLES = 6
 KEYS = [key for key in read_passing() if key in adapter.entries(True)
         and adapter.with_dtype(adapter.entries(True)[key], "complex128") is not None]

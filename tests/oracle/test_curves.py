@@ -10,17 +10,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 import ember
-
-from . import adapter
-
-pytestmark = [pytest.mark.oracle, pytest.mark.host_only]
-REASON = adapter.unavailable()
-if REASON is not None:
-    pytest.skip(REASON, allow_module_level=True)
-
-import torch  # noqa: E402
 
 DIGITS = Path(__file__).parents[2] / "examples" / "data" / "digits.csv.gz"
 STEPS, SEED = 50, 0

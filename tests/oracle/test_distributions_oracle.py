@@ -5,15 +5,14 @@ from functools import partial
 
 import numpy as np
 import pytest
+import torch
 
 import ember
 from ember import distributions as ours
 
 from .distribution_cases import CASES, build, positive, real, spd, unit
 
-pytestmark = [pytest.mark.oracle, pytest.mark.host_only,
-              pytest.mark.filterwarnings("ignore:Singular sample detected")]  # PyTorch's Wishart
-torch = pytest.importorskip("torch")
+pytestmark = pytest.mark.filterwarnings("ignore:Singular sample detected")  # PyTorch's Wishart
 theirs = torch.distributions
 LIBRARIES = ((torch, theirs), (ember, ours))
 SINGLE, DOUBLE = 2e-5, 1e-9

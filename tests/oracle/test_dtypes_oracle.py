@@ -1,19 +1,12 @@
 """The dtypes that records say they take are those PyTorch's database has samples of."""
 
 import pytest
+import torch
+
+import ember.nn.functional  # noqa: F401
+from ember.autograd.op import RECORDS
 
 from . import adapter
-
-REASON = adapter.unavailable()
-if REASON is not None:
-    pytest.skip(REASON, allow_module_level=True)
-
-import torch  # noqa: E402
-
-import ember.nn.functional  # noqa: E402, F401
-from ember.autograd.op import RECORDS  # noqa: E402
-
-pytestmark = [pytest.mark.oracle, pytest.mark.host_only]
 
 KINDS = {"bool": {torch.bool}, "integer": {torch.int64}, "float": {torch.float32},
          "complex": {torch.complex64}}

@@ -12,8 +12,6 @@ import torch
 
 import ember
 
-pytestmark = pytest.mark.host_only
-
 DTYPES = ["bool", "uint8", "uint16", "uint32", "uint64", "int8", "int16", "int32", "int64",
           "bfloat16", "float16", "float32", "float64", "complex64", "complex128"]
 

@@ -6,8 +6,6 @@ import torch
 
 import ember
 
-pytestmark = pytest.mark.host_only
-
 
 @pytest.mark.parametrize("dtype", ["bool", "uint8", "int32", "int64", "float16", "float32",
                                    "float64", "complex64", "complex128"])

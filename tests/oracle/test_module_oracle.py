@@ -3,21 +3,13 @@
 import copy
 
 import pytest
+import torch
 
 import ember
 
 from . import adapter
-
-pytestmark = [pytest.mark.oracle, pytest.mark.host_only]
-REASON = adapter.unavailable()
-
-if REASON is not None:
-    pytest.skip(REASON, allow_module_level=True)
-
-torch = pytest.importorskip("torch")
-
-from .classes import judge_module  # noqa: E402 - needs torch
-from .translate import Builder, Side  # noqa: E402
+from .classes import judge_module
+from .translate import Builder, Side
 
 PEER = Side(ember)
 KEYS = sorted(adapter.modules())

@@ -5,18 +5,11 @@ import inspect
 import warnings
 
 import pytest
+import torch
 
 import ember
 
-from . import adapter, torch_names
-
-pytestmark = [pytest.mark.oracle, pytest.mark.host_only]
-REASON = adapter.unavailable()
-
-if REASON is not None:
-    pytest.skip(REASON, allow_module_level=True)
-
-torch = pytest.importorskip("torch")
+from . import torch_names
 
 PLACES = (
     "amp", "compiler", "cuda.amp", "nn", "nn.attention", "nn.functional", "nn.init",

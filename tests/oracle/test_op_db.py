@@ -12,18 +12,13 @@ import pytest
 from . import adapter
 from .report import read_passing
 
-pytestmark = [pytest.mark.oracle, pytest.mark.host_only]
 # Second derivatives are held as well, but for these.
 FIRST_ORDER_ONLY = {
     "linalg.norm/subgradients_at_zero",  # 0 here, NaN in PyTorch
     "nn.functional.linear_cross_entropy/chunked",  # PyTorch's fails its own gradgradcheck
 }
-REASON = adapter.unavailable()
 PASSING = read_passing()
 LEFT_OUT = Path(__file__).with_name("left_out.txt")
-
-if REASON is not None:
-    pytest.skip(REASON, allow_module_level=True)
 
 
 @pytest.fixture(scope="module")

@@ -9,19 +9,12 @@ import warnings
 
 import numpy as np
 import pytest
+import torch
 
 import ember
 from ember.optim import lr_scheduler as schedules
 
 from . import adapter
-
-pytestmark = [pytest.mark.oracle, pytest.mark.host_only]
-REASON = adapter.unavailable()
-
-if REASON is not None:
-    pytest.skip(REASON, allow_module_level=True)
-
-torch = pytest.importorskip("torch")
 
 STEPS = 14
 SHAPES = [(3, 4), (5,), (), (2, 3, 2), (110, 90)]

@@ -4,12 +4,9 @@ import random
 
 import numpy as np
 import pytest
+import torch
 
 from ember.autograd import printing
-
-torch = pytest.importorskip("torch")
-
-pytestmark = [pytest.mark.oracle, pytest.mark.host_only]
 
 DTYPES = (
     "float16", "float32", "float64", "bfloat16", "int8", "int16", "int32", "int64", "uint8",

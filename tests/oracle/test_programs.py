@@ -14,13 +14,12 @@ import os
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 import ember
-
-torch = pytest.importorskip("torch")
 
 PROGRAMS = int(os.environ.get("EMBER_PROGRAMS", "400"))
 SHAPES = [(), (3,), (2, 3), (3, 2), (2, 2, 3), (1, 3), (6,)]

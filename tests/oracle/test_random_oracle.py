@@ -6,12 +6,9 @@ place (normal numbers), or double precision shows the last place of a logarithm.
 
 import numpy as np
 import pytest
+import torch
 
 import ember
-
-torch = pytest.importorskip("torch")
-
-pytestmark = [pytest.mark.oracle, pytest.mark.host_only]
 
 SIZES = (0, 1, 2, 15, 16, 17, 31, 100, 1000, 100003)
 SEEDS = (0, 2147483647, (1 << 40) + 7)

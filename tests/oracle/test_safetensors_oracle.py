@@ -15,8 +15,6 @@ from .test_files_oracle import DTYPES, same
 
 library = pytest.importorskip("safetensors.torch")
 
-pytestmark = pytest.mark.host_only
-
 
 def test_safetensors_both_ways(tmp_path):
     def make(lib):

@@ -2,11 +2,10 @@
 
 import numpy as np
 import pytest
+import torch
 
 import ember
 
-pytestmark = [pytest.mark.oracle, pytest.mark.host_only]
-torch = pytest.importorskip("torch")
 LIBRARIES = (torch, ember)
 
 

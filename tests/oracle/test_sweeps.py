@@ -14,7 +14,6 @@ from .layouts import FATAL, LAYOUTS
 from .report import read_passing
 from .test_op_db import peer  # noqa: F401
 
-pytestmark = [pytest.mark.oracle, pytest.mark.host_only]
 SWEEPS = {
     "reference": {"reference": True, "cap": 2},
     "float32": {"dtype": "float32", "cap": 2},

@@ -10,7 +10,6 @@ pytest.importorskip("torch")
 
 from . import torch_names
 
-pytestmark = [pytest.mark.oracle, pytest.mark.host_only]
 TABLE = {name: set(names) for name, names in torch_names.read().items()}
 
 

@@ -4,23 +4,15 @@ import warnings
 
 import numpy as np
 import pytest
+import torch
+
+import ember
 
 from . import adapter
-
-REASON = adapter.unavailable()
-if REASON is not None:
-    pytest.skip(REASON, allow_module_level=True)
-
-import torch  # noqa: E402
-
-import ember  # noqa: E402
-
-from .report import read_passing  # noqa: E402
-from .sweeps import LARGEST, _differentiable, _leaf_size, forward_mode, gradgradcheck  # noqa: E402
-from .translate import Side  # noqa: E402
-from .verdict import REFERENCE  # noqa: E402
-
-pytestmark = [pytest.mark.oracle, pytest.mark.host_only]
+from .report import read_passing
+from .sweeps import LARGEST, _differentiable, _leaf_size, forward_mode, gradgradcheck
+from .translate import Side
+from .verdict import REFERENCE
 
 # Where PyTorch's own answer is no measure, by the reason.
 DIFFERENT = {

@@ -2,21 +2,14 @@
 
 import numpy as np
 import pytest
+import torch
+from PIL import Image
 from vision_files import cifar, write_mnist
 
 import ember
 import ember.vision
 
 from . import vision_adapter as adapter
-
-pytestmark = [pytest.mark.oracle, pytest.mark.host_only]
-REASON = adapter.unavailable()
-
-if REASON is not None:
-    pytest.skip(REASON, allow_module_level=True)
-
-import torch  # noqa: E402
-from PIL import Image  # noqa: E402
 
 THEIRS = adapter.torchvision()
 OURS = ember.vision

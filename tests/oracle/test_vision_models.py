@@ -2,19 +2,12 @@
 
 import numpy as np
 import pytest
+import torch
 
 import ember
 import ember.vision
 
 from . import vision_adapter as adapter
-
-pytestmark = [pytest.mark.oracle, pytest.mark.host_only]
-REASON = adapter.unavailable()
-
-if REASON is not None:
-    pytest.skip(REASON, allow_module_level=True)
-
-import torch  # noqa: E402
 
 THEIRS = adapter.torchvision()
 MODELS = ember.vision.models.list_models()

@@ -2,20 +2,13 @@
 
 import numpy as np
 import pytest
+import torch
+from PIL import Image
 
 import ember
 import ember.vision
 
 from . import vision_adapter as adapter
-
-pytestmark = [pytest.mark.oracle, pytest.mark.host_only]
-REASON = adapter.unavailable()
-
-if REASON is not None:
-    pytest.skip(REASON, allow_module_level=True)
-
-import torch  # noqa: E402
-from PIL import Image  # noqa: E402
 
 THEIRS = adapter.torchvision()
 RANDOM = np.random.default_rng(0)

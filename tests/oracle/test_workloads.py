@@ -8,36 +8,34 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
 
-from . import adapter
+import ember
 
-pytestmark = [pytest.mark.oracle, pytest.mark.host_only]
-REASON = adapter.unavailable()
 ROOT = Path(__file__).parents[2]
 
-if REASON is not None:
-    pytest.skip(REASON, allow_module_level=True)
 if str(ROOT) not in sys.path:  # benchmarks/ is no installed package.
     sys.path.append(str(ROOT))
 
 from benchmarks.workloads import WORKLOADS  # noqa: E402
 
-# Steps to compare, and the tolerance: float32 differences grow with depth and with every step.
+# In float32 two builds of PyTorch already differ by 1e-3 at the third step of a deep network.
 STEPS = 3
-RTOL = 1e-4
+RTOL = 1e-9
 
 
 def losses(torch, name):
-    """Return the losses of the first steps of a workload from seed 0."""
-    torch.manual_seed(0)
-    step = WORKLOADS[name](torch, "cpu")
-    return [float(step().detach()) for _ in range(STEPS)]
+    """Return the losses of the first steps of a workload from seed 0, in float64."""
+    usual = torch.get_default_dtype()
+    torch.set_default_dtype(torch.float64)
+    try:
+        torch.manual_seed(0)
+        step = WORKLOADS[name](torch, "cpu")
+        return [float(step().detach()) for _ in range(STEPS)]
+    finally:
+        torch.set_default_dtype(usual)
 
 
 @pytest.mark.parametrize("name", [name for name in WORKLOADS if name != "gpt_small"])
 def test_losses_are_torch_s(name):
-    import torch
-
-    import ember
-
     assert losses(ember, name) == pytest.approx(losses(torch, name), rel=RTOL)

@@ -9,6 +9,7 @@ from . import backends as backends
 from . import compiler as compiler
 from . import cuda as cuda
 from . import distributed as distributed
+from . import distributions as distributions
 from . import fft as fft
 from . import func as func
 from . import hub as hub
@@ -16,6 +17,7 @@ from . import jit as jit
 from . import linalg as linalg
 from . import masked as masked
 from . import mps as mps
+from . import multiprocessing as multiprocessing
 from . import nested as nested
 from . import nn as nn
 from . import optim as optim
@@ -162,6 +164,7 @@ def bartlett_window(window_length: Any, periodic: Any = ..., **options: Any) -> 
 def bernoulli(input: Any, p: Any = ..., *, generator: Any = ..., out: Any = ...) -> Any: ...
 def bilinear(input1: Any, input2: Any, weight: Any, bias: Any = ...) -> Any: ...
 def bincount(input: Tensor, weights: Any = ..., minlength: Any = ..., *, out: Any = ...) -> Any: ...
+def binomial(count: Any, prob: Any, generator: Any = ...) -> Any: ...
 def bitwise_and(input: Any, other: Any, *, out: Any = ...) -> Tensor: ...
 def bitwise_left_shift(input: Any, other: Any, *, out: Any = ...) -> Tensor: ...
 def bitwise_not(input: Any, *, out: Any = ...) -> Tensor: ...

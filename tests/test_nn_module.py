@@ -310,6 +310,23 @@ def test_conversion_keeps_the_parameter_objects():
     assert weight.dtype is torch.float32
 
 
+def test_methods_may_call_getattr_by_name():
+    class Tree(nn.Module):
+        def __init__(self):
+            super().__init__()
+            for i in range(3):
+                self.add_module(f"level_{i}", nn.Linear(2, 2))
+
+        def levels(self, wanted):
+            return [self.__getattr__(f"level_{i}") for i in wanted]
+
+    tree = Tree()
+    assert tree.levels(range(3)) == list(tree.children())
+    with pytest.raises(AttributeError, match="'Tree' object has no attribute 'level_3'"):
+        tree.levels([3])
+    assert not hasattr(Net, "__getattr__")  # reading attributes stays fast elsewhere
+
+
 def test_requires_grad_and_zero_grad():
     net = Net().requires_grad_(False)
     assert not any(p.requires_grad for p in net.parameters())

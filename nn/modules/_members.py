@@ -1,6 +1,7 @@
 """A module's registered names: the dict-like views and the rules for names."""
 
 from collections.abc import MutableMapping
+from types import CodeType, FunctionType
 
 
 class MembersView(MutableMapping):
@@ -60,3 +61,22 @@ def check_name(kind, name):
 def missing_init(kind):
     """Return the error for a subclass that forgot `super().__init__()`."""
     return AttributeError(f"cannot assign {kind} before Module.__init__() call")
+
+
+def get_member(self, name):
+    """`module.__getattr__(name)`: Return what the module holds under a name."""
+    try:
+        return self.__dict__[name]
+    except KeyError:
+        raise AttributeError(f"'{type(self).__name__}' object has no attribute '{name}'",
+                             name=name, obj=self) from None
+
+
+def calls_getattr(cls):
+    """Return whether the methods of a class call some `__getattr__` by name."""
+    codes = [member.__code__ for member in vars(cls).values() if isinstance(member, FunctionType)]
+    for code in codes:
+        if "__getattr__" in code.co_names:
+            return True
+        codes += [inner for inner in code.co_consts if isinstance(inner, CodeType)]
+    return False

@@ -28,7 +28,7 @@ from ._hooks import (
     register_module_parameter_registration_hook,
     registered,
 )
-from ._members import MembersView, check_name, missing_init
+from ._members import MembersView, calls_getattr, check_name, get_member, missing_init
 from ._places import add_place
 from ._state import StateDict
 from ._traversal import Traversal
@@ -76,6 +76,12 @@ class Module(Traversal, StateDict, Conversion, HookRegistration):
         own["_state_hooks"] = Hooks()
         if self.call_super_init:
             super().__init__(*args, **kwargs)
+
+    def __init_subclass__(cls, **options):
+        super().__init_subclass__(**options)
+        # Any attribute of a class with `__getattr__` takes four times as long to read.
+        if "__getattr__" not in vars(cls) and calls_getattr(cls):
+            cls.__getattr__ = get_member
 
     # -- calling ----------------------------------------------------------------------------
 

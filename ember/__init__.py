@@ -37,6 +37,7 @@ _PACKAGES = frozenset("""
     multiprocessing
     nested
     nn
+    onnx
     optim
     overrides
     serialization

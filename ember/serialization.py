@@ -8,10 +8,11 @@ from .utils.serialization import (
     add_safe_globals,
     clear_safe_globals,
     get_safe_globals,
+    get_unsafe_globals_in_checkpoint,
     load,
     safe_globals,
     save,
 )
 
-__all__ = ["LoadError", "add_safe_globals", "clear_safe_globals", "get_safe_globals", "load",
-           "safe_globals", "save"]
+__all__ = ["LoadError", "add_safe_globals", "clear_safe_globals", "get_safe_globals",
+           "get_unsafe_globals_in_checkpoint", "load", "safe_globals", "save"]

@@ -92,6 +92,9 @@ class ReLU(_Inplace):
 class ReLU6(_Inplace):
     """Clips to [0, 6]. Shape: any -> same."""
 
+    min_val, max_val = 0.0, 6.0
+    _also_saved = ("min_val", "max_val")
+
     def forward(self, input):
         return F.relu6(input, inplace=self.inplace)
 

@@ -25,6 +25,7 @@ class _ConvNd(Module):
     bias: Tensor | None
     dims = 0
     transposed = False
+    _also_saved = ("transposed",)
 
     def _set_up(self, in_channels, out_channels, kernel_size, stride, padding, dilation, groups,
                 bias, padding_mode, device, dtype, output_padding=0):

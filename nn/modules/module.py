@@ -60,6 +60,7 @@ class Module(Traversal, StateDict, Conversion, HookRegistration):
     training: bool
     _version = 1
     call_super_init = False
+    _also_saved = ()  # what PyTorch keeps as attributes and a class here computes
 
     def __init__(self, *args, **kwargs):
         if not self.call_super_init and (args or kwargs):

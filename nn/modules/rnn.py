@@ -36,6 +36,8 @@ class RNNBase(Module):
         TypeError, ValueError: an option makes no sense.
     """
 
+    _also_saved = ("_flat_weights_names", "_flat_weights")
+
     def __init__(self, mode, input_size, hidden_size, num_layers=1, bias=True,
                  batch_first=False, dropout=0.0, bidirectional=False, proj_size=0, device=None,
                  dtype=None):
@@ -77,6 +79,14 @@ class RNNBase(Module):
     def all_weights(self):
         """The parameters, one list per layer and direction."""
         return [[getattr(self, name) for name in names] for names in self._all_weights]
+
+    @property
+    def _flat_weights_names(self):
+        return [name for names in self._all_weights for name in names]
+
+    @property
+    def _flat_weights(self):
+        return [getattr(self, name) for name in self._flat_weights_names]
 
     def flatten_parameters(self):
         """Accepted; the weights need no special place in memory."""

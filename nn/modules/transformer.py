@@ -116,6 +116,9 @@ class TransformerEncoder(_Stack):
         enable_nested_tensor, mask_check: accepted; they choose PyTorch's fast path.
     """
 
+    use_nested_tensor = False
+    _also_saved = ("use_nested_tensor",)
+
     def __init__(self, encoder_layer, num_layers, norm=None, enable_nested_tensor=True,
                  mask_check=True):
         super().__init__(encoder_layer, num_layers, norm)
@@ -176,6 +179,8 @@ class TransformerEncoderLayer(Module):
     Shape: (S, N, d_model) -> same.
     """
 
+    _also_saved = ("activation_relu_or_gelu",)
+
     def __init__(self, d_model, nhead, dim_feedforward=2048, dropout=0.1, activation=F.relu,
                  layer_norm_eps=1e-5, batch_first=False, norm_first=False, bias=True,
                  device=None, dtype=None):
@@ -192,6 +197,11 @@ class TransformerEncoderLayer(Module):
         self.dropout1 = Dropout(dropout)
         self.dropout2 = Dropout(dropout)
         self.activation = _activation(activation)
+
+    @property
+    def activation_relu_or_gelu(self):
+        """PyTorch's number of the activation: 1 for ReLU, 2 for GELU, 0 for another."""
+        return {F.relu: 1, F.gelu: 2}.get(self.activation, 0)
 
     def forward(self, src, src_mask=None, src_key_padding_mask=None, is_causal=False):
         attention = (src_mask, src_key_padding_mask, is_causal)

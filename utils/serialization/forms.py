@@ -10,7 +10,8 @@ from ...autograd import Generator, Size, Tensor, device, dtypes, layout
 from ...autograd.sparse import SparseTensor
 from ...nn import Buffer, Module, Parameter
 from ...nn.parameter import is_lazy
-from . import numpy_values, vouched
+from . import modules, numpy_values, vouched
+from .paths import path_of
 from .storages import flat_memory, storage_name
 
 __all__ = ["Call", "Global", "StorageId", "Storages", "form_of"]
@@ -160,7 +161,12 @@ def form_of(value, storages, where):
         return Global(f"torch.{value.name}")
     if value is np.ndarray:
         return Global("numpy.ndarray")
-    if vouched.covers(kind):
+    if isinstance(value, Module):
+        return _module(value, where)
+    if isinstance(value, types.FunctionType) or _is_module_class(value):
+        if path_of(value):
+            return Global(path_of(value))
+    elif vouched.covers(kind):
         return Call(vouched.name_of(kind), state=vars(value), opcode=b"\x81")
     if isinstance(value, (np.dtype, np.generic)) or kind is np.ndarray:
         try:
@@ -171,13 +177,28 @@ def form_of(value, storages, where):
     raise TypeError(f"cannot save {where()}: {_why_not(value)}")
 
 
+def _module(module, where):
+    kind = type(module)
+    path = vouched.name_of(kind) if vouched.covers(kind) else path_of(kind)
+    try:
+        if path is None or not vouched.is_plain(kind):
+            raise TypeError(
+                f"a module whose class, {kind.__module__}.{kind.__qualname__}, "
+                + ("cannot be found by that name" if path is None else "has a way of its own to "
+                   "be made (__new__, __setstate__, ...), which would be code that a file calls"))
+        return Call(path, state=modules.state_of(module), opcode=b"\x81")
+    except TypeError as error:
+        raise TypeError(f"cannot save {where()}: it is {error}. Or save its state_dict()") from None
+
+
+def _is_module_class(value):
+    return isinstance(value, type) and issubclass(value, Module)
+
+
 def _why_not(value):
     """Return why an object cannot be saved, and what to do."""
     kind = type(value)
     name = f"{kind.__module__}.{kind.__qualname__}"
-    if isinstance(value, Module):
-        return (f"it is a whole module ({name}), whose class is code. Save its state_dict(); to "
-                "load, make the module and call load_state_dict()")
     if isinstance(value, (type, types.FunctionType, types.BuiltinFunctionType, types.MethodType)):
         return f"{value!r} is code, not data. Save its name and look it up after loading"
     if isinstance(value, Generator):

@@ -5,13 +5,14 @@ import os
 
 from ... import backends
 from ...autograd import Tensor, devices, dtypes
-from . import names
+from . import modules, names
 from .archive import Archive
-from .errors import LoadError
+from .errors import LoadError, UnknownName
 from .opcodes import Interpreter, Name
+from .scanning import unknown_names
 from .storages import Storage, in_this_order, stored_dtype
 
-__all__ = ["load"]
+__all__ = ["get_unsafe_globals_in_checkpoint", "load"]
 
 
 def load(f, map_location=None, pickle_module=None, *, weights_only=None, mmap=None,
@@ -28,7 +29,8 @@ def load(f, map_location=None, pickle_module=None, *, weights_only=None, mmap=No
             name; a dict from saved to wanted device; or a function of a storage (as a uint8
             tensor on the CPU) and its saved device that returns the tensor on the wanted device,
             or None for the saved one.
-        weights_only: accepted; True is what is done in any case.
+        weights_only: accepted; True is what is done in any case. Whole modules are loaded when
+            the program vouches for their classes by `torch.serialization.add_safe_globals`.
         mmap: map the file into memory instead of reading it, so that only what is used is read;
             `f` must be a path. Checksums are not compared then.
         pickle_module, pickle_load_args: accepted for PyTorch's sake.
@@ -55,6 +57,34 @@ def load(f, map_location=None, pickle_module=None, *, weights_only=None, mmap=No
             return _Loader(Archive(stream, bool(mmap)), map_location).load()
         except _CallersError as error:
             raise error.args[0] from None
+        except UnknownName as error:
+            hint = _NO_UNSAFE_MODE if weights_only is False else ""
+            raise UnknownName(error.paths, hint) from None
+
+
+def get_unsafe_globals_in_checkpoint(f):
+    """Return what `add_safe_globals` would have to be given before a file can be loaded.
+
+    Args:
+        f: a path, or a binary file that can seek, at the beginning of what was saved.
+    Returns:
+        A list of the full names of classes and functions.
+    Raises:
+        LoadError, OSError: as `load`.
+    Source: https://docs.pytorch.org/docs/2.13/notes/serialization.html
+
+    >>> import ember as torch, io
+    >>> file = io.BytesIO()
+    >>> torch.save(torch.nn.Sequential(torch.nn.Linear(2, 1)), file)
+    >>> _ = file.seek(0)
+    >>> torch.serialization.get_unsafe_globals_in_checkpoint(file)
+    ['torch.nn.modules.container.Sequential', 'torch.nn.modules.linear.Linear']
+    """
+    with _opened(f) as stream:
+        return unknown_names(Archive(stream, False).bytes_of("data.pkl"))
+
+
+_NO_UNSAFE_MODE = ". weights_only=False changes nothing: ember has no mode that runs what files say"
 
 
 @contextlib.contextmanager
@@ -86,7 +116,13 @@ class _Loader:
     def load(self):
         """Return the object in the archive."""
         code = self.archive.bytes_of("data.pkl")
-        return Interpreter(code, names.find, self.storage, names.fill).run()
+        program = Interpreter(code, names.find, self.storage, names.fill)
+        try:
+            loaded = program.run()
+        except UnknownName as error:
+            raise UnknownName(unknown_names(code) or error.paths) from None
+        modules.check(program.made)
+        return loaded
 
     def storage(self, identifier):
         """Return the storage of PyTorch's identifier ("storage", class, number, place, length)."""

@@ -4,23 +4,19 @@ Builders check every argument: what a file says is never taken on trust.
 """
 
 import codecs
+import inspect
+import types
 from collections import Counter, OrderedDict
 
 from ...autograd import Size, Tensor, device, dtypes, equal, sparse_coo, strided
 from ...autograd.sparse import sparse_coo_tensor
-from ...nn import Buffer, Parameter
-from . import numpy_values, vouched
-from .errors import LoadError
+from ...nn import Buffer, Module, Parameter
+from . import modules, numpy_values, vouched
+from .errors import LoadError, UnknownName, require
 from .opcodes import Name, inert, key
 from .storages import Storage
 
 __all__ = ["fill", "find", "known"]
-
-
-def require(condition, what):
-    """Raise the error for a file whose arguments make no sense."""
-    if not condition:
-        raise LoadError(f"the file is damaged or forged: {what}")
 
 
 # -- tensors --------------------------------------------------------------------------------------
@@ -161,6 +157,9 @@ def _counter(items=None):
     return Counter(items)
 
 
+_METHODS = (types.FunctionType, types.BuiltinFunctionType, types.MethodDescriptorType,
+            types.WrapperDescriptorType, classmethod, staticmethod, property)
+
 _BUILDERS = {
     "torch._utils._rebuild_tensor": _tensor,
     "torch._utils._rebuild_tensor_v2": _tensor,
@@ -191,18 +190,14 @@ _BUILDERS = {
 
 
 def find(path):
-    """Return what a dotted name in a file stands for: a Name, or a dtype.
+    """Return what a dotted name in a file stands for: a Name, or an inert value.
 
     Raises:
-        LoadError: when the name is not in the table; it is not imported.
+        UnknownName: when the name is neither in the table nor vouched for; it is not imported.
     """
     found = known(path)
     if found is None:
-        raise LoadError(
-            f"the file names {path}, which is none of the values that are loaded from files "
-            "(tensors, numbers, texts and containers of them): making one could run code of the "
-            "file's author. If you wrote the file, save state_dict() or plain values instead; "
-            f"for a simple class, torch.serialization.add_safe_globals([{path}]) vouches for it")
+        raise UnknownName([path])
     return found
 
 
@@ -217,8 +212,10 @@ def known(path):
             return value
         if name.endswith("Storage") and name != "Storage":
             return Name(path)
-    cls = vouched.find(path)
-    return None if cls is None else Name(path, blank=lambda: object.__new__(cls))
+    found = vouched.find(path)
+    if isinstance(found, type):
+        return Name(path, blank=lambda: object.__new__(found), value=found)
+    return found  # a function: nothing in a file can call it
 
 
 def fill(target, state):
@@ -226,14 +223,25 @@ def fill(target, state):
 
     Attributes that would hide a method are refused.
     """
+    kind = type(target)
     if numpy_values.is_value(target):
         return numpy_values.fill(target, state)
-    require(isinstance(target, (Tensor, OrderedDict)) or vouched.covers(type(target)),
-            f"attributes for a {type(target).__name__}")
+    require(isinstance(target, (Tensor, OrderedDict)) or vouched.covers(kind),
+            f"attributes for a {kind.__name__}")
     require(isinstance(state, dict) and all(type(name) is str for name in state),
             "attributes without names")
-    if not vouched.covers(type(target)):
-        hidden = [name for name in state if hasattr(type(target), name)]
-        require(not hidden, f"attributes {hidden!s:.100} that hide methods")
-    vars(target).update(state)
+    if isinstance(target, Module):
+        modules.fill(target, state)
+    else:
+        vars(target).update(state)
+    names = vars(target) if vouched.covers(kind) else state
+    hidden = [name for name in names if _hides_method(kind, name)]
+    require(not hidden, f"attributes {hidden!s:.100} that hide methods")
     return target
+
+
+def _hides_method(cls, name):
+    if not vouched.covers(cls):
+        return hasattr(cls, name)
+    return (name.startswith("__") and name.endswith("__")
+            or isinstance(inspect.getattr_static(cls, name, None), _METHODS))

@@ -37,12 +37,13 @@ class Name(Part):
     Attributes:
         build: called with the arguments that follow the name in the file; or None.
         blank: returns the empty object that the file then fills; or None.
+        value: what it is in a container; or None.
     """
 
-    __slots__ = ("path", "build", "blank")
+    __slots__ = ("path", "build", "blank", "value")
 
-    def __init__(self, path, build=None, blank=None):
-        self.path, self.build, self.blank = path, build, blank
+    def __init__(self, path, build=None, blank=None, value=None):
+        self.path, self.build, self.blank, self.value = path, build, blank, value
 
 
 class Interpreter:
@@ -53,12 +54,14 @@ class Interpreter:
         find: returns what a dotted name stands for: a Name, or an inert value.
         storage: returns the storage that a persistent identifier means.
         fill: `fill(object, state)` gives a built object its attributes.
+    Attributes:
+        made: the blank objects that the program made.
     """
 
     def __init__(self, code, find, storage, fill):
         self.code, self.find, self.storage, self.fill = code, find, storage, fill
         self.at = 0
-        self.stack, self.outer, self.memo = [], [], {}
+        self.stack, self.outer, self.memo, self.made = [], [], {}, []
         self.credit = 4 * len(code) + 4096
 
     def run(self):
@@ -186,15 +189,20 @@ class Interpreter:
         if type(name) is not Name or name.blank is None or arguments != ():
             raise LoadError(f"the pickled data is forged: it makes an object of {_shown(name)}")
         self.stack[-1] = name.blank()
+        self.made.append(self.stack[-1])
 
     def fill_last(self):
         state, target = self.stack.pop(), self.stack[-1]
         self.pay(state if type(state) is tuple else (state,))
+        if type(state) is dict:
+            self.pay([value for value in state.values() if type(value) is dict])  # a module's
         self.fill(target, state)
 
 
 def inert(value):
-    """Return a value that goes into a container; a bare class or storage is none."""
+    """Return a value that goes into a container; a storage, say, is none."""
+    if type(value) is Name and value.value is not None:
+        return value.value
     for item in value if type(value) is tuple else (value,):
         if isinstance(item, Part):
             raise LoadError(f"the file holds {item.path} itself; only values are loaded")

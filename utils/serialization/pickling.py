@@ -83,7 +83,8 @@ class _Writer:
 
     def _where(self, place=""):
         """Return the place of the object at hand, as a program would write it."""
-        path = "".join(frame.place for frame in self._frames) + place
+        places = [frame.place for frame in self._frames] + [place]
+        path = "".join(place for place in places if place not in _MEMBERS)
         return path.removeprefix(".") or "the object"
 
     # -- containers: generators of (place, value) ----------------------------------------------
@@ -147,6 +148,9 @@ class _Writer:
         if form.state:
             yield "", form.state
             self._out += b"b"
+
+
+_MEMBERS = ("._parameters", "._buffers", "._modules")  # a module's: no program writes them
 
 
 def _indexed(codes, index):

@@ -20,13 +20,15 @@ def save(obj, f, pickle_module=None, pickle_protocol=2, _use_new_zipfile_seriali
 
     Args:
         obj: tensors, parameters, numbers, texts, None, bytes, dicts, lists, tuples, sets, dtypes,
-            devices, NumPy's numbers and arrays; nested as deep as wanted.
+            devices, NumPy's numbers and arrays; nested as deep as wanted. Whole modules, too,
+            with functions and classes by their names; to load those, the program must vouch for
+            them by `torch.serialization.add_safe_globals`, so that a state_dict is better.
         f: a path, or a binary file that is open for writing.
         pickle_module, pickle_protocol: accepted for PyTorch's sake; ember always writes
             protocol 2 by itself.
     Raises:
-        TypeError: for what cannot be saved, such as a whole module; the message names the place
-            in `obj` and the remedy. Nothing was written then.
+        TypeError: for what cannot be saved, such as a lambda; the message names the place in `obj`
+            and the remedy. Nothing was written then.
         ValueError: for PyTorch's old format, which ember does not write.
         RuntimeError: when the folder does not exist.
         OSError: when writing failed.

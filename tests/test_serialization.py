@@ -192,7 +192,6 @@ class Point:
 UNSAVABLE = {
     "a function": ({"model": {"hook": lambda: 0}}, r"model\.hook: .* is code"),
     "a class": ([Point], r"\[0\]: .* is code"),
-    "a module": (nn.Linear(1, 1), r"the object: it is a whole module .*state_dict\(\)"),
     "an optimizer": ({"o": torch.optim.SGD([torch.ones(1)], lr=1)}, r"o: .*state_dict\(\)"),
     "an object": ({"a": [1, Point()]}, r"a\[1\]: .*add_safe_globals"),
     "a file": ({"log": sys.stdout}, "log: "),

@@ -30,9 +30,9 @@ class UnknownName(LoadError):
         line = ", ".join(path.removeprefix("__main__.").removeprefix("builtins.")
                          for path in paths)
         super().__init__(
-            f"the file names {paths[0]}{more}, which is none of the values that are loaded from "
-            "files (tensors, numbers, texts and containers of them): making one could run code of "
-            "the file's author. If you wrote the file, save state_dict() or plain values instead; "
+            f"the file names {paths[0]}{more}, none of the values that are loaded from files "
+            "(tensors, numbers, texts and containers of them): making one could run code of the "
+            "file's author. If you wrote the file, save state_dict() or plain values instead; "
             "for modules, simple classes and functions that you know, "
             f"torch.serialization.add_safe_globals([{line}]) vouches for them{hint}")
         self.paths = paths

@@ -180,12 +180,13 @@ def form_of(value, storages, where):
 def _module(module, where):
     kind = type(module)
     path = vouched.name_of(kind) if vouched.covers(kind) else path_of(kind)
+    what = f"a module whose class, {kind.__module__}.{kind.__qualname__},"
     try:
-        if path is None or not vouched.is_plain(kind):
-            raise TypeError(
-                f"a module whose class, {kind.__module__}.{kind.__qualname__}, "
-                + ("cannot be found by that name" if path is None else "has a way of its own to "
-                   "be made (__new__, __setstate__, ...), which would be code that a file calls"))
+        if path is None:
+            raise TypeError(f"{what} cannot be found by that name")
+        if not vouched.is_plain(kind):
+            raise TypeError(f"{what} has a way of its own to be made (__new__, __setstate__, ...), "
+                            "which would be code that a file calls")
         return Call(path, state=modules.state_of(module), opcode=b"\x81")
     except TypeError as error:
         raise TypeError(f"cannot save {where()}: it is {error}. Or save its state_dict()") from None

@@ -27,7 +27,8 @@ def state_of(module):
     if "_module_names" not in own:
         raise TypeError("a module whose class did not call super().__init__()")
     if own["_hooks"] or own["_state_hooks"]:
-        raise TypeError("a module with hooks, which are code. Remove them first (handle.remove())")
+        raise TypeError("a module with hooks, which are code. Remove them first "
+                        "(handle.remove(); a lazy layer's go when it is first called)")
     members = {kind: {name: own[name] for name in own[names]}
                for kind, (names, _) in _MEMBERS.items()}
     ours = set(vars(Module())).union(*members.values(), ["_is_full_backward_hook"])

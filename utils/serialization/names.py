@@ -4,7 +4,6 @@ Builders check every argument: what a file says is never taken on trust.
 """
 
 import codecs
-import inspect
 import types
 from collections import Counter, OrderedDict
 
@@ -243,5 +242,5 @@ def fill(target, state):
 def _hides_method(cls, name):
     if not vouched.covers(cls):
         return hasattr(cls, name)
-    return (name.startswith("__") and name.endswith("__")
-            or isinstance(inspect.getattr_static(cls, name, None), _METHODS))
+    found = next((vars(base)[name] for base in cls.__mro__ if name in vars(base)), None)
+    return name.startswith("__") and name.endswith("__") or isinstance(found, _METHODS)

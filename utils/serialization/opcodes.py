@@ -8,6 +8,7 @@ Source: https://github.com/python/cpython/blob/main/Lib/pickletools.py (the lang
 """
 
 import struct
+import types
 from collections import Counter, OrderedDict
 
 from .errors import LoadError
@@ -212,7 +213,13 @@ def inert(value):
 def is_key(value):
     """Return whether a value may be a dict key or set element: it is quick and safe to hash."""
     flat = value if isinstance(value, tuple) else (value,)
-    return not any(isinstance(item, _NO_KEYS) for item in flat)
+    return not any(isinstance(item, _NO_KEYS) or _hashes_by_code(item) for item in flat)
+
+
+def _hashes_by_code(value):
+    """Return whether hashing a value runs a method of the program's own."""
+    hashing = type(value).__hash__
+    return isinstance(hashing, types.FunctionType) and not hashing.__module__.startswith("ember.")
 
 
 _NO_KEYS = (list, dict, set, bytearray, tuple, Part)

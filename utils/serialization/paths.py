@@ -9,13 +9,15 @@ from ...nn import functional
 __all__ = ["path_of", "paths_of"]
 
 # Where PyTorch has a part of ember's modules.
-_MOVED = {"torch.nn.modules.attention": "torch.nn.modules.activation",
+_MOVED = {"torch.nn.modules._parameter_containers": "torch.nn.modules.container",
+          "torch.nn.modules.attention": "torch.nn.modules.activation",
           "torch.nn.modules.rnn_cells": "torch.nn.modules.rnn"}
-# Functions of torch.nn.functional that PyTorch's files call by the name of their C++ part.
-_NATIVE = {name: f"torch._C._nn.{name}" for name in (
+# Functions of torch.nn.functional that PyTorch's files call by an inner name.
+_INNER = {name: f"torch._C._nn.{name}" for name in (
     "avg_pool2d", "avg_pool3d", "elu_", "gelu", "hardtanh_", "leaky_relu_", "linear", "one_hot",
     "scaled_dot_product_attention", "softplus", "softshrink")}
-_NATIVE["logsigmoid"] = "torch._C._nn.log_sigmoid"
+_INNER |= {"logsigmoid": "torch._C._nn.log_sigmoid",
+           "threshold": "torch.nn.functional._threshold"}
 
 
 def path_of(value):
@@ -52,7 +54,7 @@ def _public_names(function):
     name = function.__name__
     found = []
     if vars(functional).get(name) is function:
-        found.append(_NATIVE.get(name, f"torch.nn.functional.{name}"))
+        found.append(_INNER.get(name, f"torch.nn.functional.{name}"))
     if TORCH_NAMES.get(name) is function:
         found.append(f"torch.{name}")
     return found

@@ -112,14 +112,16 @@ class Graph:
         g = getattr(node, "gradient", None)
         return "" if g is None else short(node.xp.to_host(g))
 
-    def _picture(self):
-        return Picture(self._root, self._names, self._depth, self._value, self._gradient)
+    def boxes(self):
+        """Return what is drawn, a list of `Box`, inputs first."""
+        picture = Picture(self._root, self._names, self._depth, self._value, self._gradient)
+        return picture.boxes
 
     # -- text ---------------------------------------------------------------------------------
 
     def text(self):
         """Return the graph as lines of text, inputs first: name, formula, value, gradient."""
-        boxes = self._picture().boxes
+        boxes = self.boxes()
         names, lines = {}, []
         for box in boxes:
             names[id(box)] = box.name or f"v{sum(1 for n in names.values() if n[:1] == 'v') + 1}"
@@ -146,7 +148,7 @@ class Graph:
         """Return the drawing as a `graphviz.Digraph`."""
         import graphviz
 
-        boxes = self._picture().boxes
+        boxes = self.boxes()
         drawing = graphviz.Digraph(
             graph_attr={"rankdir": "LR" if _fits_in_a_row(boxes) else "TB", "ranksep": "0.35",
                         "nodesep": "0.25"},

@@ -17,7 +17,7 @@ FLAGS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
 PAGES = sorted([ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").glob("*.md")])
 
 # Modules that need a library which is not always there; without it their examples cannot run.
-OPTIONAL = re.compile("cupy|numba")
+OPTIONAL = re.compile("cupy|numba|tensorboardX")
 
 
 def module_names():

@@ -40,6 +40,7 @@ _PACKAGES = frozenset("""
     onnx
     optim
     overrides
+    profiler
     serialization
     signal
     sparse

@@ -20,8 +20,10 @@ from . import mps as mps
 from . import multiprocessing as multiprocessing
 from . import nested as nested
 from . import nn as nn
+from . import onnx as onnx
 from . import optim as optim
 from . import overrides as overrides
+from . import profiler as profiler
 from . import serialization as serialization
 from . import signal as signal
 from . import sparse as sparse

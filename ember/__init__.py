@@ -19,6 +19,7 @@ from .version import __version__ as __version__
 
 inf, nan, pi, e = _math.inf, _math.nan, _math.pi, _math.e
 newaxis = None
+OutOfMemoryError = MemoryError  # what NumPy raises, and CuPy a kind of it
 
 _PACKAGES = frozenset("""
     accelerator
@@ -47,6 +48,7 @@ _PACKAGES = frozenset("""
     special
     testing
     torchviz
+    types
     utils
     version
     vision
@@ -59,6 +61,7 @@ _LATER = {
         is_autocast_cache_enabled is_autocast_cpu_enabled is_autocast_enabled
         set_autocast_cache_enabled set_autocast_cpu_dtype set_autocast_cpu_enabled
         set_autocast_dtype set_autocast_enabled set_autocast_gpu_dtype""",
+    "autograd.grad": "detach",
     "autograd.overrides": "DisableTorchFunctionSubclass",
     "autograd.settings": """
         are_deterministic_algorithms_enabled get_deterministic_debug_mode

@@ -208,7 +208,8 @@ def _answer(module):
     def __getattr__(name):
         if own is not None:
             try:
-                return own(name)
+                found = own(name)
+                return _answer(found) if isinstance(found, types.ModuleType) else found
             except AttributeError:
                 pass
             except ModuleNotFoundError as error:

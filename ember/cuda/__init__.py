@@ -12,12 +12,14 @@ from ..autograd import generator as _generator
 from ..autograd.typed import typed as _typed
 
 __all__ = [
-    "current_device", "device", "device_count", "empty_cache", "get_device_capability",
-    "get_device_name", "get_device_properties", "init", "initial_seed", "is_available",
-    "is_bf16_supported", "is_initialized", "manual_seed", "manual_seed_all",
+    "OutOfMemoryError", "current_device", "device", "device_count", "empty_cache",
+    "get_device_capability", "get_device_name", "get_device_properties", "init", "initial_seed",
+    "is_available", "is_bf16_supported", "is_initialized", "manual_seed", "manual_seed_all",
     "max_memory_allocated", "max_memory_reserved", "mem_get_info", "memory_allocated",
     "memory_reserved", "reset_peak_memory_stats", "set_device", "synchronize",
 ]
+
+OutOfMemoryError = MemoryError
 
 
 def _gpu():

@@ -46,6 +46,8 @@ def public_names(module):
         names.update(name for name in listed if hasattr(module, name))
     if listed is None or module.__name__ == "torch":
         names.update(name for name in dir(module) if is_own(getattr(module, name)))
+    if module.__name__ == "torch.cuda":
+        names.add("OutOfMemoryError")  # documented, and missing in its `__all__`
     if hasattr(module, "m"):  # torch.backends.cudnn: its flags are properties of its class
         names.update(vars(type(module)))
         names.update(name for name, value in vars(module.m).items() if is_own(value))
@@ -64,7 +66,7 @@ def is_own(value):
 
 def script_types(torch):
     """Return the names of TorchScript's compiler types, which `torch` exposes by accident."""
-    wanted = ("Generator", "Size", "Stream", "Event")
+    wanted = ("AcceleratorError", "Event", "Generator", "OutOfMemoryError", "Size", "Stream")
     return {name for name, value in vars(torch._C).items()
             if isinstance(value, type) and name[:1].isupper() and name not in wanted}
 

@@ -47,6 +47,8 @@ _PACKAGES = frozenset("""
     sparse
     special
     testing
+    torchinfo
+    torchsummary
     torchviz
     types
     utils

@@ -1,4 +1,4 @@
-"""The `torch` alias: `import torch`, `torchvision` and `torchviz` give ember's modules."""
+"""The `torch` alias: `import torch`, `torchvision` and their like give ember's modules."""
 
 import importlib.util
 import sys
@@ -68,7 +68,7 @@ class Alias:
 
 
 def install():
-    """Make `import torch` (and `torchvision`, `torchviz`) mean ember in this process.
+    """Make `import torch` (and the other names in `names.ROOTS`) mean ember in this process.
 
     A second call changes nothing.
 

@@ -18,7 +18,8 @@ PYTORCH = "PyTorch 2.13"
 WHERE_TO_ASK = "ask for it in ember's issue tracker"
 
 # Top-level modules of a PyTorch program -> the modules of ember that stand for them.
-ROOTS = {"torch": "ember", "torchvision": "ember.vision", "torchviz": "ember.torchviz"}
+ROOTS = {"torch": "ember", "torchvision": "ember.vision", "torchviz": "ember.torchviz",
+         "torchinfo": "ember.torchinfo", "torchsummary": "ember.torchsummary"}
 
 # PyTorch's inner modules, which hold nothing that the module around them does not offer: where
 # ember has no file of that name, they show the names of the outer one.

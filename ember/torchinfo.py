@@ -1,0 +1,8 @@
+"""`torchinfo`: the table of a model's layers.
+
+Source: https://github.com/TylerYep/torchinfo
+"""
+
+from .utils.summaries import ModelStatistics, summary
+
+__all__ = ["ModelStatistics", "summary"]

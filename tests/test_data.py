@@ -201,6 +201,24 @@ def test_collate_errors():
         data.default_collate([ember.zeros(1), ember.zeros(2)])
 
 
+def test_collate_takes_types_of_ones_own(monkeypatch):
+    class Length:
+        def __init__(self, metres):
+            self.metres = metres
+
+    def longest(batch, *, collate_fn_map=None):
+        return max(length.metres for length in batch)
+
+    samples = [{"l": Length(2), "n": 1}, {"l": Length(5), "n": 2}]
+    with pytest.raises(TypeError, match="Length"):
+        data.default_collate(samples)
+    monkeypatch.setitem(data.collate.default_collate_fn_map, Length, longest)
+    batch = next(iter(data.DataLoader([*samples, *samples], batch_size=4)))
+    assert batch["l"] == 5 and batch["n"].tolist() == [1, 2, 1, 2]
+    rows = data.collate.collate([[Length(1)], [Length(3)]], collate_fn_map={Length: longest})
+    assert rows == [3]
+
+
 def test_convert():
     converted = data.default_convert({"x": np.arange(2), "y": (1, "a"), "z": Point(1.0, None)})
     assert converted["x"].tolist() == [0, 1]

@@ -79,6 +79,20 @@ class CupyBackend(NumpyBackend):
         """Return a GPU array as a NumPy array."""
         return self.module.asnumpy(array)
 
+    def pinned(self, array):
+        """Return a copy of a host array in page-locked memory of the host."""
+        import cupyx
+
+        copy = cupyx.empty_pinned(array.shape, array.dtype)
+        copy[...] = array
+        return copy
+
+    def is_pinned(self, array):
+        """Return whether a host array lies in page-locked memory."""
+        runtime = self.module.cuda.runtime
+        kind = runtime.pointerGetAttributes(array.ctypes.data).type
+        return array.size > 0 and kind == runtime.memoryTypeHost
+
     def quiet(self):
         """Return a context manager: GPU arithmetic never warns."""
         return contextlib.nullcontext()

@@ -311,6 +311,30 @@ def test_a_stream_longer_than_it_said_warns():
         next(iterator)
 
 
+@pytest.mark.skipif(not ember.backends.is_available("cuda"), reason="needs a GPU")
+def test_pinned_batches_lie_in_page_locked_memory():
+    x = ember.arange(6.0, device="cpu").reshape(3, 2)
+    assert not x.is_pinned() and x.pin_memory().is_pinned()
+    loader = data.DataLoader(data.TensorDataset(x), 3, pin_memory=True)
+    (batch,) = next(iter(loader))
+    assert batch.is_pinned() and batch.pin_memory() is batch
+    assert batch.to("cuda", non_blocking=True).tolist() == x.tolist()
+    with pytest.raises(RuntimeError, match="cannot pin a tensor on cuda"):
+        x.cuda().pin_memory()
+
+
+def test_pinning_takes_parts_of_any_structure():
+    class Own:
+        pinned = False
+
+        def pin_memory(self):
+            self.pinned = True
+            return self
+
+    batch = data.pinning.pin({"x": [ember.ones(2, device="cpu"), "a"], "own": Own()})
+    assert batch["own"].pinned and batch["x"][1] == "a" and batch["x"][0].sum() == 2
+
+
 def test_two_iterators_do_not_disturb_each_other():
     loader = data.DataLoader(range(4), 2)
     first, second = iter(loader), iter(loader)

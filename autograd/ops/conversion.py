@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from ... import backends
 from .. import creation, devices, dtypes, inplace, modes
 from ..graph import Kept, Rule, make_node
 from ..layouts import contiguous_format
@@ -242,14 +243,28 @@ def get_device(self):
 
 @tensor_method
 def pin_memory(self, device=None):
-    """Return the tensor: host memory needs no pinning here."""
-    return self
+    """Return the tensor in page-locked memory, from which a GPU can copy while the program runs.
+
+    The tensor itself where it lies there already, or where there is no GPU.
+
+    Args:
+        device: accepted; pinned memory serves every GPU.
+    Raises:
+        RuntimeError: for a tensor that is not on the CPU.
+    """
+    if self._xp is not backends.cpu:
+        raise RuntimeError(f"cannot pin a tensor on {self.device}: only dense CPU tensors can be "
+                           "pinned")
+    if not backends.is_available("cuda") or self.is_pinned():
+        return self
+    return Tensor._wrap(backends.get("cuda").pinned(self._buffer()))
 
 
 @tensor_method
 def is_pinned(self, device=None):
-    """Return False: host memory is not pinned."""
-    return False
+    """Return whether the elements are in page-locked host memory."""
+    on_host = self._xp is backends.cpu and backends.is_available("cuda")
+    return on_host and backends.get("cuda").is_pinned(self._buffer())
 
 
 Tensor.is_cuda = property(lambda self: self._xp.device_type == "cuda")

@@ -25,6 +25,7 @@ from ember.utils.data import workers
 pytestmark = [
     pytest.mark.host_only,
     pytest.mark.filterwarnings("ignore:This DataLoader will create"),
+    pytest.mark.filterwarnings("ignore:This process .* is multi-threaded"),  # Python 3.12's word
     pytest.mark.skipif(os.name != "posix", reason="workers are started by fork"),
 ]
 FORK = {"num_workers": 2, "multiprocessing_context": "fork"}

@@ -12,6 +12,7 @@ import ember.multiprocessing as mp
 from ember.backends import memory_files
 
 pytestmark = [pytest.mark.host_only,
+              pytest.mark.filterwarnings("ignore:This process .* is multi-threaded"),
               pytest.mark.skipif(not memory_files.available(), reason="needs memfd_create")]
 EACH = ["fork", *(pytest.param(m, marks=pytest.mark.slow) for m in ("forkserver", "spawn"))]
 

@@ -14,7 +14,7 @@ class device:
         type: "cpu", "cuda", "cuda:0", an index of a CUDA device, or another device.
         index: the number of the device, for types that have several.
     Raises:
-        RuntimeError: for a type that ember does not know.
+        RuntimeError: for a type that ember does not know, or a negative index.
     Source: https://docs.pytorch.org/docs/stable/tensor_attributes.html#torch.device
 
     >>> import ember
@@ -43,6 +43,8 @@ class device:
             raise RuntimeError(
                 f"Expected one of {', '.join(backends.DEVICE_TYPES)} device type at start of "
                 f"device string: {type}")
+        if index is not None and index < 0:
+            raise RuntimeError("Device index must not be negative")
         self.type = type
         self.index = index
         return self

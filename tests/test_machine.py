@@ -53,3 +53,10 @@ def test_pytorchs_names_for_arguments():
 def test_detach_is_a_function_too():
     w = ember.ones(2, requires_grad=True)
     assert not ember.detach(w).requires_grad
+
+
+def test_devices_that_cannot_be_are_refused():
+    with pytest.raises(RuntimeError, match="must not be negative"):
+        ember.ones(1).to(ember.ones(1).get_device())
+    with pytest.raises(RuntimeError, match="must be cuda device"):
+        ember.ones(1).cuda(ember.device("cpu"))

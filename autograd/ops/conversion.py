@@ -177,9 +177,13 @@ def cuda(self, device=None, non_blocking=False, memory_format=None):
     """Return the tensor on a CUDA device.
 
     Raises:
-        RuntimeError: when there is none; the message says what is missing.
+        RuntimeError: when there is none; the message says what is missing. When `device` is
+            another kind of device.
     """
-    return self.to("cuda" if device is None else devices.device(device))
+    chosen = devices.device("cuda" if device is None else device)
+    if chosen.type != "cuda":
+        raise RuntimeError("Invalid device, must be cuda device")
+    return self.to(chosen)
 
 
 @tensor_method

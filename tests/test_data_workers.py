@@ -289,6 +289,7 @@ def test_what_cannot_be_pickled_is_reported():
 DEATHS = {
     "killed": (lambda: os.kill(os.getpid(), signal.SIGKILL), r"signal 9 \(SIGKILL\).*memory"),
     "crashed": (lambda: os.kill(os.getpid(), signal.SIGSEGV), r"signal 11 \(SIGSEGV\).*crashed"),
+    "ended": (lambda: os.kill(os.getpid(), signal.SIGTERM), "SIGTERM.*OpenMP.*forkserver"),
     "left": (lambda: os._exit(3), "exit code 3: .*os._exit"),
     "sys.exit": (lambda: exit(), "exit code 0"),
 }

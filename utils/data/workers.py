@@ -23,9 +23,12 @@ _PATIENCE = 5.0  # seconds that a worker has to finish, and again to obey the si
 _REMEDIES = {
     "SIGKILL": "the system kills processes when memory runs out: use fewer workers, smaller "
     "batches or a smaller prefetch_factor",
-    "SIGTERM": "somebody ended it from outside",
+    "SIGTERM": "it was ended from outside, or ended itself",
     "other": "a library that the dataset calls has crashed: python -X faulthandler shows where, "
     "and so does num_workers=0",
+    "fork": ". A library that had started threads in the main process may not work after a fork "
+    "(OpenMP under Numba's parallel=True ends the process): if the dataset calls one, use "
+    'multiprocessing_context="forkserver"',
     "exit": "something that the dataset calls has ended the process: look for sys.exit and "
     "os._exit",
     "start": "it ended before it loaded anything. Under the start method {method!r} a worker "
@@ -147,6 +150,8 @@ class Workers:
         if code < 0:
             name = _signal_name(-code)
             remedy = _REMEDIES.get(name, _REMEDIES["other"])
+            if self._method == "fork" and name != "SIGKILL":
+                remedy += _REMEDIES["fork"]
             return f"{told} was killed by signal {-code} ({name}): {remedy}"
         kind = "exit" if worker in self._ready else "start"
         return f"{told} has exit code {code}: {_REMEDIES[kind].format(method=self._method)}"

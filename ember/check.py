@@ -73,7 +73,9 @@ def _lacking(name):
         prefix = ".".join(parts[:end])
         try:
             names.find(prefix)
-        except (ImportError, AttributeError):
+        except (ImportError, AttributeError) as error:
+            if isinstance(error, ImportError) and not isinstance(error, names.Explained):
+                return None  # ember has it; that a library it needs is missing, its import says
             return _with_what_was_wanted(prefix, parts[end:])
     return None
 

@@ -6,6 +6,7 @@ import sys
 
 import pytest
 
+import ember
 from ember import check, names
 from ember.usage import uses
 
@@ -155,6 +156,15 @@ def test_a_name_that_pytorch_has_is_told_apart(program, capsys):
 def test_a_missing_module_is_reported_with_the_name_wanted_of_it(program, capsys):
     assert check.main([program("from torch.ao.quantization import QConfig\n")]) == 1
     assert "torch.ao.quantization.QConfig" in capsys.readouterr().out
+
+
+def test_a_missing_library_is_no_missing_name(program, monkeypatch):
+    for name in [n for n in sys.modules if n.startswith("ember.utils.tensorboard")]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.delattr(ember.utils, "tensorboard", raising=False)
+    monkeypatch.setitem(sys.modules, "tensorboardX", None)
+    _, missing = check.check_file(program("from torch.utils.tensorboard import SummaryWriter"))
+    assert not missing
 
 
 def test_optional_names_are_told_but_do_not_fail(program, capsys):

@@ -1,6 +1,7 @@
 """Custom operations: a class with `forward` and `backward`."""
 
 import functools
+import warnings
 
 from . import batching, modes, views, writes
 from .graph import FREED, Rule, make_node
@@ -75,6 +76,13 @@ class FunctionCtx:
             t._node = node() if parent is _SELF else parent
             tensors.append(t)
         return tuple(tensors)
+
+    @property
+    def saved_variables(self):
+        """The name of `saved_tensors` before PyTorch 0.4."""
+        warnings.warn("'saved_variables' is deprecated; use 'saved_tensors'", DeprecationWarning,
+                      stacklevel=2)
+        return self.saved_tensors
 
 
 _SELF = object()

@@ -257,3 +257,21 @@ def test_hooks_on_one_saved_tensor():
     assert x.grad.tolist() == [10]
     with pytest.raises(RuntimeError, match="freed"):
         saved.register_hooks(lambda t: t, lambda t: t)
+
+
+def test_saved_variables_is_the_old_name_of_saved_tensors():
+    class Square(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx, x):
+            ctx.save_for_backward(x)
+            return x * x
+
+        @staticmethod
+        def backward(ctx, grad):
+            (x,) = ctx.saved_variables
+            return 2 * x * grad
+
+    x = torch.tensor([3.0], requires_grad=True)
+    with pytest.warns(DeprecationWarning, match="use 'saved_tensors'"):
+        Square.apply(x).backward()
+    assert x.grad.tolist() == [6.0]

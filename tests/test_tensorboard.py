@@ -153,7 +153,7 @@ def test_pytorch_is_left_alone():
 def test_without_the_library_the_error_names_the_remedy(monkeypatch):
     for name in [n for n in sys.modules if n.startswith("ember.utils.tensorboard")]:
         monkeypatch.delitem(sys.modules, name)
-    monkeypatch.delattr(ember.utils, "tensorboard", raising=False)
+    monkeypatch.delitem(vars(ember.utils), "tensorboard", raising=False)
     monkeypatch.setitem(sys.modules, "tensorboardX", None)
     with pytest.raises(ModuleNotFoundError, match=r"pip install ember\[tensorboard\]"):
         from ember.utils import tensorboard  # noqa: F401

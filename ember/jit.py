@@ -4,7 +4,10 @@ ember has no TorchScript: nothing is compiled, and `save` and `load` of scripts 
 Source: https://docs.pytorch.org/docs/2.13/jit.html
 """
 
+from typing import Final as Final
+
 from .autograd.notices import say_once as _say_once
+from .nn import Module as _Module
 
 _NOTICE = "torch.jit.{} returns its argument: ember runs Python as it is, without TorchScript"
 
@@ -38,6 +41,25 @@ def trace(func, example_inputs=None, **options):
         given = example_inputs if isinstance(example_inputs, (tuple, list)) else (example_inputs,)
         func(*given)
     return func
+
+
+class ScriptModule(_Module):
+    """A module whose methods PyTorch compiles where `script_method` marks them; here a Module."""
+
+
+def script_method(fn):
+    """Return the method unchanged."""
+    return fn
+
+
+def script_if_tracing(fn):
+    """Return the function unchanged."""
+    return fn
+
+
+def annotate(the_type, the_value):
+    """Return the value; its type is a note for compilers."""
+    return the_value
 
 
 def is_scripting():

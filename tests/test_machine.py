@@ -60,3 +60,15 @@ def test_devices_that_cannot_be_are_refused():
         ember.ones(1).to(ember.ones(1).get_device())
     with pytest.raises(RuntimeError, match="must be cuda device"):
         ember.ones(1).cuda(ember.device("cpu"))
+
+
+def test_modules_written_for_torchscript_are_modules():
+    class Double(ember.jit.ScriptModule):
+        factor: ember.jit.Final[int] = 2
+
+        @ember.jit.script_method
+        def forward(self, x):
+            return ember.jit.annotate(ember.Tensor, x * self.factor)
+
+    assert Double()(ember.ones(1)).item() == 2
+    assert not isinstance(ember.nn.Linear(1, 1), ember.jit.ScriptModule)

@@ -4,6 +4,7 @@ import importlib.util
 import json
 import subprocess
 import sys
+import tarfile
 from pathlib import Path
 
 import numpy as np
@@ -57,3 +58,14 @@ def test_programs_have_names_of_their_own_and_known_data():
     names = [program.name for program in table.PROGRAMS]
     assert len(set(names)) == len(names)
     assert {x for program in table.PROGRAMS for x in program.data} <= set(data.MAKERS)
+
+
+def test_the_graph_is_written_as_cora_keeps_its_own(tmp_path):
+    data.cora(tmp_path, None)
+    with tarfile.open(tmp_path / "cora.tgz") as archive:
+        texts = [archive.extractfile(f"cora/cora.{part}").read().decode()
+                 for part in ("content", "cites")]
+    papers, links = ([line.split() for line in text.splitlines()] for text in texts)
+    assert {len(paper) for paper in papers} == {62}
+    assert {paper[-1] for paper in papers} == {f"class{i}" for i in range(7)}
+    assert {end for link in links for end in link} <= {paper[0] for paper in papers}

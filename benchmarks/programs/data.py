@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import gzip
 import shutil
+import tarfile
 from pathlib import Path
 
 import numpy as np
@@ -72,9 +73,55 @@ def text(folder, clones):
         (target / f"{name}.txt").write_text("\n".join(lines) + "\n", "utf-8")
 
 
+def tutorial_mnist(folder, clones):
+    """For yunjey's tutorials, which look two folders above themselves."""
+    write_mnist(folder.parent.parent / "data" / "MNIST" / "raw")
+
+
+def lesson_mnist(folder, clones):
+    """For MorvanZhou's lessons, which look beside themselves."""
+    write_mnist(folder / "mnist" / "MNIST" / "raw")
+
+
+def pixels(folder, clones):
+    """For the temporal convolutions over MNIST's pixels."""
+    write_mnist(folder / "data" / "mnist" / "MNIST" / "raw")
+
+
+def penn(folder, clones):
+    """For the tutorial's language model: a text in the place of the Penn Treebank."""
+    text = (clones / "ng-video-lecture" / "input.txt").read_text("utf-8")
+    (folder / "data").mkdir(exist_ok=True)
+    (folder / "data" / "train.txt").write_text(text[:20000], "utf-8")
+
+
+def cora(folder, clones):
+    """For the graph networks: 300 papers of 7 classes in Cora's format, packed as it is."""
+    random = np.random.default_rng(0)
+    classes = np.arange(300) % 7
+    words = random.random((300, 60)) < 0.05 + 0.5 * (np.arange(60) % 7 == classes[:, None])
+    words[:, 0] = True  # no paper without a word
+    papers = [f"{i} {' '.join(map(str, row))} class{label}"
+              for i, (row, label) in enumerate(zip(words.astype(int), classes))]
+    cited = {tuple(pair) for pair in random.integers(0, 300, (3000, 2)).tolist()}
+    links = [f"{a} {b}" for a, b in sorted(cited) if a != b and (a - b) % 7 in (0, 1)]
+    (folder / "cora").mkdir()
+    (folder / "cora" / "cora.content").write_text("\n".join(papers) + "\n", "ascii")
+    (folder / "cora" / "cora.cites").write_text("\n".join(links) + "\n", "ascii")
+    with tarfile.open(folder / "cora.tgz", "w:gz") as archive:
+        archive.add(folder / "cora", "cora")
+
+
+def networks(folder, clones):
+    """For pytorch-cifar: a program that uses its networks."""
+    shutil.copy(Path(__file__).with_name("use_cifar_networks.py"), folder)
+
+
 def names(folder, clones):
     """For the makemore lectures, which read names.txt from where they run."""
     shutil.copy(clones / "makemore" / "names.txt", folder)
 
 
-MAKERS = {maker.__name__: maker for maker in (mnist, gan_mnist, d2l, shakespeare, text, names)}
+MAKERS = {maker.__name__: maker for maker in (
+    mnist, gan_mnist, tutorial_mnist, lesson_mnist, pixels, d2l, shakespeare, text, penn, cora,
+    networks, names)}

@@ -150,6 +150,8 @@ def front_stub():
             continue
         if inspect.isclass(value) and value.__module__.startswith("ember."):
             classes.append(f"from {value.__module__[5:]} import {value.__qualname__} as {name}")
+        elif getattr(value, "__module__", None) == "builtins" and inspect.isclass(value):
+            constants.append(f"{name} = {value.__name__}")  # a builtin under PyTorch's name
         elif callable(value) and hasattr(value, "__name__"):
             functions.append(
                 f"def {name}({parameters(value)}) -> {result_type(name, value)}: ...")

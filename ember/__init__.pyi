@@ -29,7 +29,10 @@ from . import signal as signal
 from . import sparse as sparse
 from . import special as special
 from . import testing as testing
+from . import torchinfo as torchinfo
+from . import torchsummary as torchsummary
 from . import torchviz as torchviz
+from . import types as types
 from . import utils as utils
 from . import version as version
 from . import vision as vision
@@ -54,6 +57,7 @@ from .autograd.modes import set_grad_enabled as set_grad_enabled
 
 __version__: str
 COMPOSITES: Any
+OutOfMemoryError = MemoryError
 bfloat16: dtype
 bool: dtype
 cdouble: dtype
@@ -231,6 +235,7 @@ def cumsum(input: Tensor, dim: Any, *, dtype: Any = ..., out: Any = ...) -> Any:
 def cumulative_trapezoid(y: Any, x: Any = ..., *, dx: Any = ..., dim: Any = ...) -> Any: ...
 def deg2rad(input: Any, *, out: Any = ...) -> Tensor: ...
 def det(input: Any, *, out: Any = ...) -> Tensor: ...
+def detach(self) -> Any: ...
 def detach_copy(input: Any, *, out: Any = ...) -> Any: ...
 def diag(input: Any, diagonal: Any = ..., *, out: Any = ...) -> Any: ...
 def diag_embed(input: Any, offset: Any = ..., dim1: Any = ..., dim2: Any = ...) -> Any: ...

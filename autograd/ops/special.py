@@ -63,9 +63,17 @@ log_ndtr = _function(
 digamma = _function(
     "digamma", "Derivative of `lgamma`.", _BOTH, "g · polygamma(1, input)",
     lambda xp, g, input: g * xp.polygamma(1, input))
-lgamma = _function(
-    "lgamma", "Logarithm of the absolute value of the gamma function.", _BOTH,
-    "g · digamma(input)", lambda xp, g, input: g * xp.digamma(input))
+
+
+@op(cast="float", namespaces=_BOTH, inplace=True, derivative="g · digamma(input)",
+    dtypes="real -> float")
+def lgamma(xp, input):
+    """Logarithm of the absolute value of the gamma function."""
+    value = xp.lgamma(input).astype(input.dtype, copy=False)
+    return xp.where(value == -math.inf, math.inf, value)  # SciPy's for -inf
+
+
+lgamma.vjp("input", lambda xp, g, input: g * xp.digamma(input))
 
 
 @op(name="polygamma", cast="float", promoted=("input",), inplace=False,

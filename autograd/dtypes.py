@@ -55,41 +55,42 @@ class dtype:
         return {"float64": complex128, "complex128": complex128}.get(self.name, complex64)
 
 
-class _BFloat16(dtype):
-    """The type that NumPy lacks: ml_dtypes has it, which is imported when it is first used."""
+class _Half(dtype):
+    """A type of two bytes: from its first use on, `lowprecision` computes with it in float32."""
 
-    __slots__ = ()
+    __slots__ = ("_find", "_found")
 
-    def __init__(self):
-        self._describe("bfloat16", "BFloat16", "V", 2)
+    def __init__(self, name, title, kind, find):
+        self._describe(name, title, kind, 2)
+        self._find = find
+        self._found = None
 
     @property
     def numpy(self):
         """The NumPy dtype.
 
         Raises:
-            ImportError: when ml_dtypes is not installed.
+            ImportError: when it takes a package that is not installed.
         """
-        return _load_bfloat16()
+        if self._found is None:
+            found = np.dtype(self._find())
+            from . import lowprecision  # computes with it from here on
+
+            self._found = found
+            _by_numpy[found] = self
+            lowprecision.begin()
+        return self._found
 
 
-_loaded = []  # NumPy's dtype object of bfloat16, once it is in use
-
-
-def _load_bfloat16():
-    if not _loaded:
-        try:
-            from ml_dtypes import bfloat16 as scalar
-        except ImportError:
-            raise ImportError(
-                "torch.bfloat16 needs the package ml_dtypes, which is not installed: "
-                "pip install 'ember[bf16]'. float16 and float32 work without it.") from None
-        from . import lowprecision  # computes with it from here on
-
-        _loaded.append(np.dtype(scalar))
-        _by_numpy[_loaded[0]] = bfloat16
-        lowprecision.begin()
-    return _loaded[0]
+def _find_bfloat16():
+    """Return the type that NumPy lacks: ml_dtypes has it."""
+    try:
+        from ml_dtypes import bfloat16 as scalar
+    except ImportError:
+        raise ImportError(
+            "torch.bfloat16 needs the package ml_dtypes, which is not installed: "
+            "pip install 'ember[bf16]'. float16 and float32 work without it.") from None
+    return scalar
 
 
 # The public names are PyTorch's; inside this module the built-ins are not needed again.
@@ -102,8 +103,8 @@ int8 = dtype("int8", "int8", "Char")
 int16 = short = dtype("int16", "int16", "Short")
 int32 = int = dtype("int32", "int32", "Int")
 int64 = long = dtype("int64", "int64", "Long")
-bfloat16 = _BFloat16()
-float16 = half = dtype("float16", "float16", "Half")
+bfloat16 = _Half("bfloat16", "BFloat16", "V", _find_bfloat16)
+float16 = half = _Half("float16", "Half", "f", lambda: np.float16)
 float32 = float = dtype("float32", "float32", "Float")
 float64 = double = dtype("float64", "float64", "Double")
 complex64 = cfloat = dtype("complex64", "complex64", "ComplexFloat")
@@ -122,10 +123,10 @@ def from_numpy_dtype(numpy_dtype):
     try:
         return _by_numpy[numpy_dtype]
     except KeyError:
-        if numpy_dtype.name == "bfloat16":
-            _load_bfloat16()
-            return bfloat16
-        names = ", ".join(d.name for d in _by_numpy.values())
+        for d in (float16, bfloat16):
+            if numpy_dtype.name == d.name and numpy_dtype == d.numpy:
+                return d
+        names = ", ".join(d.name for d in {*_by_numpy.values(), float16, bfloat16})
         raise TypeError(
             f"can't convert np.ndarray of type {numpy_dtype}. "
             f"The only supported types are: {names}."

@@ -186,7 +186,7 @@ def sum_to(xp, g, shape):
         return xp.broadcast_to(g, shape)
     axes = tuple(range(lead)) + tuple(
         i + lead for i, n in enumerate(shape) if n == 1 and g.shape[i + lead] != 1)
-    if axes and g.dtype.kind == "V":  # NumPy would add up bfloat16 in bfloat16
+    if axes and g.dtype.itemsize == 2:  # NumPy would add up halves in halves
         g = g.astype(xp.float32).sum(axis=axes, keepdims=True).astype(g.dtype)
     elif axes:
         g = g.sum(axis=axes, keepdims=True)

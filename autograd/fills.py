@@ -10,7 +10,7 @@ import warnings
 
 import numpy as np
 
-from ..backends.random import in_memory_order, memory_order
+from ..backends.random import in_memory_order, memory_order, significant_bits
 from . import dtypes, inplace
 from .generator import stream_of
 from .ops.conversion import overwritten
@@ -41,10 +41,8 @@ def fill(tensor, name, draw, generator):
 
 def uniform(dtype, low=0, high=1):
     """Return how to draw floats in [low, high)."""
-    if dtype.kind == "V":
-        return _rounded(uniform(np.dtype(np.float32), low, high), dtype)
     real = _real(dtype, "check_uniform_bounds")
-    largest = float(np.finfo(real).max)
+    largest = dtypes.finfo(dtypes.from_numpy_dtype(real)).max
     for name, bound in (("from", low), ("to", high)):
         if not -largest <= bound <= largest:
             raise RuntimeError(f"{name} is out of bounds for {_title(real)}: uniform_ got {bound}")
@@ -63,17 +61,11 @@ def normal(dtype, mean=0, std=1):
     """Return how to draw normally distributed floats."""
     if not std >= 0:
         raise RuntimeError(f"normal expects std >= 0.0, but found std {std}")
-    if dtype.kind == "V":
-        return _rounded(normal(np.dtype(np.float32), mean, std), dtype)
     real = _real(dtype, "normal_kernel_cpu")
     if dtype.kind == "c":
         std /= math.sqrt(2)  # of each part, so that the variances add up
     return lambda stream, n, contiguous: stream.normal(
         n * dtype.itemsize // real.itemsize, real, float(mean), float(std), contiguous).view(dtype)
-
-
-def _rounded(draw, dtype):
-    return lambda stream, n, contiguous: draw(stream, n, contiguous).astype(dtype)
 
 
 def bernoulli(dtype, p):
@@ -108,23 +100,25 @@ def integers(dtype, low, high):
 
 def _within(dtype, low, high):
     """Return the bounds, moved inwards to numbers of the dtype; check that it holds them."""
-    floating = dtype.kind == "f"
-    limits = np.finfo(dtype) if floating else np.iinfo(np.uint8 if dtype.kind == "b" else dtype)
+    floating = dtype.kind in "fV"
+    limits = (dtypes.finfo(dtypes.from_numpy_dtype(dtype)) if floating
+              else np.iinfo(np.uint8 if dtype.kind == "b" else dtype))
+    digits = significant_bits(dtype) if floating else 0
     smallest, largest = int(limits.min), 1 if dtype.kind == "b" else int(limits.max)
     for name, bound in (("from", low), ("to - 1", high - 1)):
         if not smallest <= bound <= largest:
             raise RuntimeError(f"{name} is out of bounds for {_title(dtype)}: random_ got {bound}")
-        if floating and abs(bound) > 1 << (limits.nmant + 1):
+        if floating and abs(bound) > 1 << digits:
             warnings.warn(
-                f"{name} is out of bounds [-(2^{limits.nmant + 1}), 2^{limits.nmant + 1}]. Due to "
+                f"{name} is out of bounds [-(2^{digits}), 2^{digits}]. Due to "
                 f"precision limitations {_title(dtype)} can support discrete uniform distribution "
                 "only within this range.", stacklevel=4)
     if floating:
         above, below = int(dtype.type(low + 1)), int(dtype.type(high - 1))
         if above < low:
-            low = above + (1 << max(abs(low + 1).bit_length() - 1 - limits.nmant, 0))
+            low = above + (1 << max(abs(low + 1).bit_length() - digits, 0))
         if below >= high:
-            high = below - (1 << max(abs(high - 1).bit_length() - 1 - limits.nmant, 0))
+            high = below - (1 << max(abs(high - 1).bit_length() - digits, 0))
         if low >= high:
             raise RuntimeError("random_ expects 'from' casted to dtype to be less than 'to' casted "
                                f"to dtype, but got from={low} >= to={high}")
@@ -135,7 +129,7 @@ def last_whole(dtype):
     """Return the largest number up to which a dtype holds all integers."""
     if dtype.kind == "b":
         return 1
-    return np.iinfo(dtype).max if dtype.kind in "iu" else 1 << (np.finfo(dtype).nmant + 1)
+    return np.iinfo(dtype).max if dtype.kind in "iu" else 1 << significant_bits(dtype)
 
 
 def _integer(value, name):
@@ -151,7 +145,7 @@ def _integer(value, name):
 
 def _real(dtype, kernel):
     """Return the real dtype of a floating point or complex one."""
-    if dtype.kind not in "fc":
+    if dtype.kind not in "fcV":
         raise not_implemented(kernel, dtype)
     return np.dtype(f"f{dtype.itemsize // 2}") if dtype.kind == "c" else dtype
 
@@ -230,7 +224,7 @@ def _bernoulli_each(target, p):
     array = target._array
     each = p.detach().expand(array.shape)
     each = np.asarray(each._xp.to_host(each._array))
-    if each.dtype.kind != "f":
+    if each.dtype.kind not in "fV":
         raise not_implemented("bernoulli_tensor_cpu_p_", each.dtype)
     wrong = each[~((each >= 0) & (each <= 1))]
     if wrong.size:
@@ -305,7 +299,7 @@ def cauchy_(self, median=0, sigma=1, *, generator=None):
 
 
 def _continuous(distribution, dtype):
-    if dtype.kind != "f":
+    if dtype.kind not in "fV":
         raise RuntimeError(
             f"{distribution} distribution is a continuous probability distribution. dtype must be "
             f"a floating point but you specified {_title(dtype)}")
@@ -323,7 +317,7 @@ def log_normal_(self, mean=1, std=2, *, generator=None):
     dtype = self._array.dtype
     if not std > 0:
         raise RuntimeError(f"log_normal_ expects std > 0.0, but found std={std}")
-    if dtype.kind != "f":
+    if dtype.kind not in "fV":
         raise not_implemented("log_normal_cpu", dtype)
     return fill(self, "log_normal_",
                 lambda stream, n, _: stream.log_normal(n, dtype, float(mean), float(std)),

@@ -309,7 +309,7 @@ def poisson(input, generator=None):
     tensor([ 0.,  1., 78.])
     """
     rates = _host(input)
-    if rates.dtype.kind != "f":
+    if rates.dtype.kind not in "fV":
         raise fills.not_implemented("poisson_cpu", rates.dtype)
     if not (rates >= 0).all():
         raise RuntimeError("invalid Poisson rate, expected rate to be non-negative: got "
@@ -385,7 +385,7 @@ def _check_multinomial(weights, num_samples, replacement):
                         f"{type(num_samples).__name__}")
     if not 1 <= weights.ndim <= 2:
         raise RuntimeError(f"prob_dist must be 1 or 2 dim: multinomial() got {weights.ndim}")
-    if weights.dtype.kind != "f":
+    if weights.dtype.kind not in "fV":
         raise RuntimeError("multinomial only supports floating-point dtypes for input, got: "
                            f"{dtypes.from_numpy_dtype(weights.dtype).title}")
     if num_samples <= 0:

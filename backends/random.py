@@ -14,7 +14,7 @@ import numpy as np
 from .rejection import Draws, binomial_count, gamma_value, poisson_count
 from .shuffle import inside_out, swap_all
 
-__all__ = ["DEFAULT_SEED", "Stream", "in_memory_order"]
+__all__ = ["DEFAULT_SEED", "Stream", "in_memory_order", "significant_bits"]
 
 DEFAULT_SEED = 67280421310721  # the seed of a fresh torch.Generator
 
@@ -170,7 +170,7 @@ class Stream:
         whole = n // 16 * 16
         if n == whole:
             return _box_muller(draw(n))
-        if dtype != np.float16:
+        if dtype.itemsize != 2:
             draws = draw(n + 16)
             blocks = draws[:whole], draws[n:]
         else:  # half precision draws nothing for the incomplete block
@@ -246,7 +246,7 @@ class Stream:
         if dtype.kind in "iu":
             span = np.iinfo(dtype).max + 1
         else:
-            span = (1 << (np.finfo(dtype).nmant + 1)) + 1
+            span = (1 << significant_bits(dtype)) + 1
         if dtype in (np.int64, np.float64):
             return (self.long_words(n) % np.uint64(span)).astype(dtype)
         return (self.words(n) % np.uint32(span)).astype(dtype)
@@ -369,10 +369,15 @@ def _halves(x):
     return high, x - high
 
 
+def significant_bits(dtype):
+    """Return how many bits the fraction of a floating point dtype has, the leading one included."""
+    return 8 if dtype.kind == "V" else np.finfo(dtype).nmant + 1  # V: bfloat16
+
+
 def _from_double(values, dtype):
     """Return doubles in another dtype; half precision is rounded by way of single, as PyTorch's."""
     with np.errstate(over="ignore"):
-        if dtype == np.float16:
+        if dtype.itemsize == 2:
             values = values.astype(np.float32)
         return values.astype(dtype, copy=False)
 

@@ -229,3 +229,18 @@ def test_importing_ember_leaves_ml_dtypes_alone():
     program = "import ember, sys; print('ml_dtypes' in sys.modules)"
     run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     assert run.stdout == "False\n"
+
+
+def test_float16_rounds_once_and_does_not_overflow_within_an_operation():
+    x = ember.full((1, 4), 300.0, dtype=ember.float16)  # its squares overflow
+    assert ember.nn.functional.rms_norm(x, (4,)).tolist() == [[1.0] * 4]
+    small = ember.tensor([-0.0139], dtype=ember.float16)
+    wide = ember.nn.functional.gelu(small.float())
+    assert ember.nn.functional.gelu(small).equal(wide.half())
+
+
+def test_float16_batch_norm_moves_its_running_statistics():
+    layer = ember.nn.BatchNorm1d(1).half()
+    layer(ember.tensor([[300.0], [301.0]], dtype=ember.float16))
+    assert layer.running_mean.dtype is ember.float16
+    assert layer.running_mean.item() == pytest.approx(30.05, rel=1e-3)

@@ -1,6 +1,7 @@
 """Limits, interpolation and scaled products: `clamp`, `lerp`, `addcmul` and their kin."""
 
 from ..arguments import need_tensors
+from ..lowprecision import rounded_once
 from ..op import op
 from ..tensor import tensor_method
 from .elementwise import add, div, mul, sub
@@ -128,6 +129,7 @@ lerp.vjp("weight", lambda g, input, end: g * (end - input))
 
 
 @tensor_method
+@rounded_once
 def addcmul(input, tensor1, tensor2, *, value=1, out=None):
     """Return input + value · tensor1 · tensor2, with broadcasting.
 
@@ -141,6 +143,7 @@ def addcmul(input, tensor1, tensor2, *, value=1, out=None):
 
 
 @tensor_method
+@rounded_once
 def addcdiv(input, tensor1, tensor2, *, value=1, out=None):
     """Return input + value · tensor1 / tensor2, with broadcasting.
 

@@ -3,6 +3,7 @@
 import math
 
 from .. import dtypes
+from ..lowprecision import rounded_once
 from ..op import RECORDS, op
 from ..tensor import Tensor, tensor_method
 from .combining import broadcast_tensors
@@ -209,6 +210,7 @@ def matrix_power(A, n, *, out=None):
 
 
 @tensor_method
+@rounded_once
 def matrix_exp(A):
     """Return the exponential of square matrices: a Taylor series of A / 2ˢ, squared s times.
 

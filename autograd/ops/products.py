@@ -1,5 +1,6 @@
 """A product added to something: the BLAS-like `addmm` and its kin."""
 
+from ..lowprecision import rounded_once
 from ..tensor import tensor_method
 from .elementwise import add
 from .linalg import bmm, mm, mv, outer
@@ -21,6 +22,7 @@ def _plus(input, product, beta, alpha, out):
 
 
 @tensor_method
+@rounded_once
 def addmm(input, mat1, mat2, *, beta=1, alpha=1, out=None):
     """Return beta · input + alpha · (mat1 @ mat2).
 
@@ -36,6 +38,7 @@ def addmm(input, mat1, mat2, *, beta=1, alpha=1, out=None):
 
 
 @tensor_method
+@rounded_once
 def addmv(input, mat, vec, *, beta=1, alpha=1, out=None):
     """Return beta · input + alpha · (mat @ vec). Shape: to (n); (n, k); (k) -> (n).
 
@@ -45,6 +48,7 @@ def addmv(input, mat, vec, *, beta=1, alpha=1, out=None):
 
 
 @tensor_method
+@rounded_once
 def addr(input, vec1, vec2, *, beta=1, alpha=1, out=None):
     """Return beta · input + alpha · outer(vec1, vec2). Shape: to (n, m); (n); (m) -> (n, m).
 
@@ -54,6 +58,7 @@ def addr(input, vec1, vec2, *, beta=1, alpha=1, out=None):
 
 
 @tensor_method
+@rounded_once
 def baddbmm(input, batch1, batch2, *, beta=1, alpha=1, out=None):
     """Return beta · input + alpha · bmm(batch1, batch2).
 
@@ -64,6 +69,7 @@ def baddbmm(input, batch1, batch2, *, beta=1, alpha=1, out=None):
 
 
 @tensor_method
+@rounded_once
 def addbmm(input, batch1, batch2, *, beta=1, alpha=1, out=None):
     """Return beta · input + alpha · the sum over the batch of bmm(batch1, batch2).
 

@@ -4,6 +4,7 @@ PyTorch page: https://docs.pytorch.org/docs/2.13/nn.functional.html#pooling-func
 """
 
 from ...autograd import arange, cat, empty
+from ...autograd.lowprecision import rounded_once
 from ...autograd.ops.activation import bent
 from ._windows import per_axis
 
@@ -41,6 +42,7 @@ def _regions(size, count):
     return [(i * size // count, -(-(i + 1) * size // count)) for i in range(count)]
 
 
+@rounded_once
 def _mean(name, dims, input, output_size):
     sizes = _targets(name, dims, input, output_size)
     input = bent(input)

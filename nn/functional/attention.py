@@ -7,6 +7,7 @@ import math
 
 from ...autograd import cat, dtypes, full_like, ones, softmax, where, zeros, zeros_like
 from ...autograd.composite import composite
+from ...autograd.lowprecision import rounded_once
 from .dropout import dropout
 from .linear import linear
 from .padding import pad
@@ -14,6 +15,7 @@ from .padding import pad
 __all__ = ["multi_head_attention_forward", "scaled_dot_product_attention"]
 
 
+@rounded_once
 def scaled_dot_product_attention(query, key, value, attn_mask=None, dropout_p=0.0,
                                  is_causal=False, scale=None, enable_gqa=False):
     """Weigh values by the softmax of query-key products.

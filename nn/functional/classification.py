@@ -48,7 +48,7 @@ def cross_entropy(input, target, weight=None, size_average=None, ignore_index=-1
     if input.ndim < 1:
         raise RuntimeError("cross_entropy: the input needs a dimension of classes, but has shape "
                            "[]")
-    if target._array.dtype.kind == "f" and target.shape == input.shape:
+    if target.dtype.is_floating_point and target.shape == input.shape:
         return _soft_cross_entropy(input, target, weight, reduction, label_smoothing)
     if weight is None and label_smoothing == 0:
         return class_cross_entropy(input, target, ignore_index, reduction)

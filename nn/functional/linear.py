@@ -4,6 +4,7 @@ PyTorch page: https://docs.pytorch.org/docs/2.13/nn.functional.html#linear-funct
 """
 
 from ...autograd.composite import composite
+from ...autograd.lowprecision import rounded_once
 
 __all__ = ["bilinear", "linear"]
 
@@ -46,6 +47,7 @@ def _shape_error(input, weight):
         f"make the layer with in_features={last}")
 
 
+@rounded_once
 def bilinear(input1, input2, weight, bias=None):
     """Return x1ᵀ · weight[k] · x2 + bias[k] for every output k.
 

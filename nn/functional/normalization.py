@@ -7,6 +7,7 @@ import math
 
 from ...autograd import finfo, no_grad
 from ...autograd.composite import composite
+from ...autograd.lowprecision import rounded_once, widened
 from .padding import pad
 from .pooling import _along
 
@@ -75,13 +76,15 @@ def _update_running(input, running_mean, running_var, momentum):
     dims = [0, *range(2, input.ndim)]
     count = input.numel() // max(input.shape[1], 1)
     with no_grad():
+        input = widened(input)
         mean, var = input.mean(dims), input.var(dims, correction=0)
         for running, new in ((running_mean, mean), (running_var, var * (count / (count - 1)))):
             if running is not None:
-                running.copy_(running * (1 - momentum) + momentum * new)
+                running.copy_(widened(running) * (1 - momentum) + momentum * new)
     return mean._array, var._array
 
 
+@rounded_once
 def _rescale(input, mean, var, weight, bias, eps):
     shape = [1, -1] + [1] * (input.ndim - 2)
     factor = (var + eps).rsqrt()
@@ -142,8 +145,13 @@ def instance_norm(input, running_mean=None, running_var=None, weight=None, bias=
     stats = None
     if running_mean is not None or running_var is not None:
         stats = _update_repeated(one, batch, running_mean, running_var, momentum)
+    return _scaled(one, input.shape, weight, bias, eps, stats)
+
+
+@rounded_once
+def _scaled(one, shape, weight, bias, eps, stats):
     out = batch_norm_train(one, None, None, eps, stats)
-    return _affine(out.reshape(input.shape), weight, bias)
+    return _affine(out.reshape(shape), weight, bias)
 
 
 def _update_repeated(one, batch, running_mean, running_var, momentum):
@@ -238,6 +246,7 @@ def _normalized(name, input, normalized_shape, weight, bias):
     return shape
 
 
+@rounded_once
 def group_norm(input, num_groups, weight=None, bias=None, eps=1e-5):
     """Normalize each group of channels of each sample.
 

@@ -7,6 +7,7 @@ import math
 
 from ...autograd import Tensor, no_grad, ones_like, where, zeros_like
 from ...autograd.autocast import in_float32
+from ...autograd.lowprecision import rounded_once
 from ._reduction import legacy, reduce, warn_of_broadcast
 from .distance import pairwise_distance
 
@@ -85,15 +86,20 @@ def huber_loss(input, target, reduction="mean", delta=1.0, weight=None):
     warn_of_broadcast(input, target)
     if delta <= 0:
         raise RuntimeError("huber_loss does not support non-positive values for delta.")
-    difference = input - target
-    distance = difference.abs()
-    loss = where(distance <= delta, 0.5 * difference * difference,
-                 delta * (distance - 0.5 * delta))
+    loss = _huber(input, target, delta)
     if weight is None:
         return _reduce(loss, reduction)
     if weight.shape != input.shape:
         raise ValueError("Weights and input must have the same size.")
     return _reduce(loss * weight, reduction)
+
+
+@rounded_once
+def _huber(input, target, delta):
+    difference = input - target
+    distance = difference.abs()
+    return where(distance <= delta, 0.5 * difference * difference,
+                 delta * (distance - 0.5 * delta))
 
 
 @in_float32

@@ -11,6 +11,7 @@ import numpy as np
 
 from ...autograd import dtypes
 from ...autograd.from_data import tensor
+from ...autograd.lowprecision import rounded_once
 from .adaptive_pooling import adaptive_avg_pool1d, adaptive_avg_pool2d, adaptive_avg_pool3d
 
 __all__ = ["channel_shuffle", "interpolate", "native_channel_shuffle", "pixel_shuffle",
@@ -22,6 +23,7 @@ _DIMS_OF_MODE = {"linear": (1,), "bilinear": (2,), "bicubic": (2,), "trilinear":
 _CORNERLESS = ("nearest", "nearest-exact", "area")
 
 
+@rounded_once
 def interpolate(input, size=None, scale_factor=None, mode="nearest", align_corners=None,
                 recompute_scale_factor=None, antialias=False):
     """Resize to a size or by a factor.

@@ -73,6 +73,18 @@ class _Uninitialized:
             "initialized one. Call `forward` to initialize the parameters before accessing their "
             "attributes.")
 
+    def numel(self):
+        """A lazy tensor has no elements to count or list yet.
+
+        Raises:
+            ValueError: always.
+        """
+        raise ValueError(
+            f"this {type(self).__name__} is uninitialized: it takes its shape from the first "
+            "input. Call the module once (a dry run) before counting or reading its elements.")
+
+    nelement = __len__ = tolist = numel
+
     def __repr__(self):
         return f"<{type(self).__name__}>"
 
@@ -120,6 +132,9 @@ def is_lazy(param):
 
 def _share(cls, data, requires_grad):
     """Return a leaf of a class around the memory of a tensor."""
+    if not isinstance(data, Tensor):
+        raise TypeError(f"{cls.__name__}(): data must be a Tensor, not {type(data).__name__}. "
+                        "Make one with torch.tensor(...)")
     self = object.__new__(cls)
     self._array, self._xp, self._node = data._buffer(), data._xp, None
     self.requires_grad = requires_grad

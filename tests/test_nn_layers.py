@@ -170,6 +170,25 @@ def test_lazy_layers_take_their_shape_from_the_first_input():
     assert not model[0]._hooks
 
 
+@pytest.mark.parametrize("name", ["numel", "nelement", "tolist", "__len__"])
+def test_a_lazy_parameter_has_no_elements_to_count(name):
+    layer = nn.LazyLinear(2)
+    with pytest.raises(ValueError, match="uninitialized.*dry run"):
+        getattr(layer.weight, name)()
+    layer(torch.ones(1, 3))
+    assert getattr(layer.weight, name)()
+
+
+def test_a_parameter_is_made_of_a_tensor():
+    with pytest.raises(TypeError, match=r"Tensor, not list. Make one with torch.tensor"):
+        nn.Parameter([1.0])
+
+
+def test_an_unknown_padding_mode_lists_the_modes_in_one_order():
+    with pytest.raises(ValueError, match="zeros, reflect, replicate, circular.*'reflct'"):
+        nn.Conv2d(1, 1, 3, padding_mode="reflct")
+
+
 def test_lazy_layers_load_saved_shapes():
     saved = nn.Linear(3, 2)
     layer = nn.LazyLinear(2)

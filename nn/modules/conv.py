@@ -61,9 +61,9 @@ class _ConvNd(Module):
         return (first, second // self.groups, *self.kernel_size)
 
     def _check_padding(self):
-        modes = {"zeros", "reflect", "replicate", "circular"}
+        modes = ("zeros", "reflect", "replicate", "circular")
         if self.padding_mode not in modes:
-            raise ValueError(f"padding_mode must be one of {modes}, but got "
+            raise ValueError(f"padding_mode must be one of {', '.join(modes)}, but got "
                              f"padding_mode='{self.padding_mode}'")
         if isinstance(self.padding, str):
             if self.padding not in ("same", "valid"):

@@ -61,15 +61,15 @@ def grad(outputs, inputs, grad_outputs=None, retain_graph=None, create_graph=Fal
     targets = {t._node for t in inputs}
     found = _run(roots, retain, create_graph, targets)
     results = []
-    for t in inputs:
+    for index, t in enumerate(inputs):
         g = found.get(t._node)
         if g is None and materialize_grads:
             end = t._node
             results.append(Tensor._wrap(end.xp.zeros(end.shape, end.dtype), end.xp))
         elif g is None and not allow_unused:
-            raise RuntimeError("One of the differentiated Tensors appears to not have been used "
-                               "in the graph. Set allow_unused=True if this is the desired "
-                               "behavior.")
+            raise RuntimeError(f"The differentiated Tensor at index {index} appears to not have "
+                               "been used in the graph. Set allow_unused=True if this is the "
+                               "desired behavior.")
         else:
             results.append(g if g is None or create_graph else _wrap_owned(g, t._node.xp))
     return tuple(results)

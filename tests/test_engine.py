@@ -169,8 +169,8 @@ def test_grad_leaves_dot_grad_alone_and_reports_unused():
     x, y = leaf(2.0), leaf(3.0)
     (g,) = torch.autograd.grad(x * x, x)
     assert g.item() == 4.0 and x.grad is None
-    with pytest.raises(RuntimeError, match="appears to not have been used"):
-        torch.autograd.grad(x * x, y)
+    with pytest.raises(RuntimeError, match="at index 1 appears to not have been used"):
+        torch.autograd.grad(x * x, [x, y])
     assert torch.autograd.grad(x * x, y, allow_unused=True) == (None,)
 
 

@@ -31,8 +31,8 @@ rsqrt.vjp("input", lambda g, out: -0.5 * g * out * out * out)
 
 @op(inplace=True, label="x²", derivative="2 · g · input")
 def square(xp, input):
-    """Square of each element."""
-    return input * input
+    """Square of each element; of bools in int64."""
+    return input * input if input.dtype.kind != "b" else input.astype(int)
 
 
 square.vjp("input", lambda g, input: g * (2 * input))

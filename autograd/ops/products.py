@@ -10,6 +10,9 @@ __all__ = ["addbmm", "addmm", "addmv", "addr", "baddbmm"]
 
 def _plus(input, product, beta, alpha, out):
     """Return beta · input + alpha · product; NaN in input does not count where beta is 0."""
+    if product.dtype.category < 2:  # integers take the whole part of the factors
+        whole = int if product.dtype.category else bool
+        alpha, beta = whole(alpha), whole(beta)
     if alpha != 1:
         product = product * alpha
     if input.shape != product.shape:
@@ -76,4 +79,4 @@ def addbmm(input, batch1, batch2, *, beta=1, alpha=1, out=None):
     Shape: broadcast to (n, m); (b, n, k); (b, k, m) -> (n, m).
     Source: https://docs.pytorch.org/docs/stable/generated/torch.addbmm.html
     """
-    return _plus(input, bmm(batch1, batch2).sum(0), beta, alpha, out)
+    return _plus(input, bmm(batch1, batch2).sum(0, dtype=batch1.dtype), beta, alpha, out)

@@ -213,6 +213,8 @@ def sum_to_size(self, *size):
     extra = len(shape) - len(size)
     if extra < 0 or any(n not in (1, m) for n, m in zip(size, shape[extra:])):
         raise RuntimeError(f"size {list(size)} is not expandable to size {list(shape)}.")
+    if not size:
+        return self.sum()
     lost = [d for d, n in enumerate((1,) * extra + size) if n != shape[d] or d < extra]
     return self.sum(lost, keepdim=True).reshape(size) if lost else self
 

@@ -65,7 +65,7 @@ def bilinear(input1, input2, weight, bias=None):
     """
     _check_bilinear(input1, input2, weight)
     left = input1.unsqueeze(-2).unsqueeze(-2).matmul(weight)  # (*, out, 1, in2)
-    out = (left.squeeze(-2) * input2.unsqueeze(-2)).sum(-1)
+    out = (left.squeeze(-2) * input2.unsqueeze(-2)).sum(-1, dtype=input1.dtype)
     return out if bias is None else out + bias
 
 

@@ -272,8 +272,9 @@ def _average(name, dims, input, kernel_size, stride, padding, ceil_mode, count_i
 
 @composite
 def avg_pool(input, plan, count_include_pad, divisor_override):
-    """Sum of each window over the number of its elements."""
-    input = bent(input)
+    """Sum of each window over the number of its elements, for integers without the fraction."""
+    dtype, whole = input.dtype, "trunc" if input.dtype.category < 2 else None
+    input, divisor = bent(input), divisor_override or 1
     for dim, count, kernel, stride, padding, _ in plan.axes(input.ndim):
         n = input.shape[dim]
         x = _fit(input, dim, count, kernel, stride, padding, 1, 0)
@@ -286,8 +287,9 @@ def avg_pool(input, plan, count_include_pad, divisor_override):
                 ends = [min(end, n) for end in ends]
             sizes = [max(end - start, 0) for start, end in zip(starts, ends)]
             shape = [-1 if i == dim else 1 for i in range(input.ndim)]
-            input = input / tensor(sizes, dtype=input.dtype, device=input.device).reshape(shape)
-    return input if divisor_override is None else input / divisor_override
+            sizes = tensor(sizes, dtype=input.dtype, device=input.device).reshape(shape)
+            divisor = sizes * divisor
+    return input.div(divisor, rounding_mode=whole).to(dtype)
 
 
 def avg_pool1d(input, kernel_size, stride=None, padding=0, ceil_mode=False,

@@ -1,8 +1,8 @@
-"""What passes stays right with reference inputs, in float32, empty, without dimensions, broadcast.
+"""What passes stays right with reference inputs, in other dtypes, empty, 0-d and broadcast.
 
 `sweeps_left_out.txt` lists the exceptions, `sweep key: reason`. Every eighth entry is run here, on
 few samples; the report runs them all: `python -m tests.oracle.report --reference`, `--layout empty`
-and `--dtype float32`.
+and `--dtype float32` or `--dtype int64`.
 """
 
 from pathlib import Path
@@ -14,9 +14,11 @@ from .layouts import FATAL, LAYOUTS
 from .report import read_passing
 from .test_op_db import peer  # noqa: F401
 
+DTYPES = ("float16", "bfloat16", "complex64", "int64", "uint8", "bool")
 SWEEPS = {
     "reference": {"reference": True, "cap": 2},
     "float32": {"dtype": "float32", "cap": 2},
+    **{name: {"dtype": name, "cap": 2} for name in DTYPES},
     **{name: {"layout": name, "cap": 2} for name in LAYOUTS},
 }
 # Seconds for each: enormous or hundreds of samples; the report covers them.

@@ -42,7 +42,7 @@ def _two_layer(script):
 def _polynomial(script):
     """A program of the beginner tutorial "Learning PyTorch with examples"."""
     return Program(script, "pytorch/tutorials", (f"{script}.py",),
-                   folder="beginner_source", result=LAST_NUMBER)
+                   folder="beginner_source", result=LAST_NUMBER, note="comments left out")
 
 
 def _makemore(kind):

@@ -25,6 +25,7 @@ def from_dlpack(ext_tensor, *, device=None, copy=None):
         copy: True copies.
     Raises:
         TypeError: for anything else; BufferError: when the owner refuses.
+        ValueError: for arrays that run backwards (negative strides).
     Source: https://docs.pytorch.org/docs/stable/dlpack.html
 
     >>> import ember, numpy
@@ -54,6 +55,9 @@ def _shared(ext_tensor):
                           "ember knows 1 (CPU) and 2 (CUDA)")
     xp = backends.cpu if kind == _CPU else backends.get("cuda", index)
     array = xp.from_dlpack(ext_tensor)
+    if any(s < 0 for s in array.strides):
+        raise ValueError("from_dlpack: at least one stride of the array is negative, and tensors "
+                         "cannot run backwards; pass a copy, array.copy()")
     if type(ext_tensor) is _Capsule and kind == _CPU:
         array = np.asarray(_Writable(array))
     dtypes.of(array)

@@ -202,6 +202,12 @@ def test_dlpack_capsules():
 
 
 @numpy_reads
+def test_dlpack_refuses_arrays_that_run_backwards():
+    with pytest.raises(ValueError, match=r"negative.*array\.copy\(\)"):
+        ember.from_dlpack(np.arange(6.0).reshape(2, 3)[::-1])
+
+
+@numpy_reads
 def test_dlpack_refuses_what_it_cannot_describe():
     with pytest.raises(BufferError, match="detach"):
         leaf(1.0).__dlpack__()

@@ -48,4 +48,5 @@ def pdist(input, p=2):
     first = order.repeat_interleave(n - 1 - order)
     second = arange(first.shape[0], device=input.device) - (
         first * (2 * n - first - 3) // 2) + 1
-    return (input[first] - input[second]).norm(p, -1)
+    # Rows without elements have the distance 0 in every norm; the largest of nothing would raise.
+    return (input[first] - input[second]).norm(p if input.shape[1] else 2, -1)

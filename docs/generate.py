@@ -179,8 +179,8 @@ Shapes: `...` stands for any dimensions; *broadcast* for the shape that PyTorch'
 operands together. Dtypes: *real* means bool, integer or float; *number* integer, float or complex;
 *any* all four. *Promoted* is `torch.promote_types` of the operands. *Float* is the same, but the
 default dtype for integers and bools. *Real part* is the dtype of the parts of a complex number,
-and that of the input for floats. *Same or int64* is int64 for integers and bools, *bool or uint8*
-uint8 for uint8.
+and that of the input for floats. *Same or int64* is int64 for integers and bools (*of bools*: for
+bools only), *bool or uint8* uint8 for uint8.
 
 | op | meaning | derivative | shapes | dtypes | saved |
 |---|---|---|---|---|---|

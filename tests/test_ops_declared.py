@@ -30,6 +30,7 @@ RESULTS = {
     "same": lambda d: d, "promoted": lambda d: d,
     "float": lambda d: torch.get_default_dtype() if is_exact(d) else d,
     "same or int64": lambda d: torch.int64 if is_exact(d) else d,
+    "same or int64 of bools": lambda d: torch.int64 if d == torch.bool else d,
     "bool or uint8": lambda d: d if d == torch.uint8 else torch.bool,
     "real part": lambda d: d.to_real(), "complex": lambda d: d.to_complex(),
     "bool": lambda d: torch.bool, "int32": lambda d: torch.int32, "int64": lambda d: torch.int64,

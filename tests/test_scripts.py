@@ -324,9 +324,15 @@ def test_a_name_that_only_pytorch_has_says_where_to_ask():
     assert said.endswith("(PyTorch 2.13 has it: ask for it in ember's issue tracker)")
 
 
-def test_a_package_that_is_imported_on_use_answers_too():
-    said = message(ember.accelerator, "device_index")
-    assert said.startswith("ember has no torch.accelerator.device_index yet; nearest:")
+def test_a_package_that_is_imported_on_use_answers_too(run):
+    printed = run("""
+        import torch, torch.nn, torch.optim, torch.utils.data
+        try:
+            torch.accelerator.device_index
+        except AttributeError as error:
+            print(error)
+        """)
+    assert printed.startswith("ember has no torch.accelerator.device_index yet; nearest:")
 
 
 def test_a_package_that_is_imported_by_itself_answers_too(script, tmp_path):

@@ -29,7 +29,7 @@ def rsqrt(xp, input):
 rsqrt.vjp("input", lambda g, out: -0.5 * g * out * out * out)
 
 
-@op(inplace=True, label="x²", derivative="2 · g · input")
+@op(inplace=True, label="x²", derivative="2 · g · input", dtypes="any -> same or int64 of bools")
 def square(xp, input):
     """Square of each element; of bools in int64."""
     return input * input if input.dtype.kind != "b" else input.astype(int)

@@ -16,6 +16,7 @@ def anew(monkeypatch):
     monkeypatch.setattr(notices, "_said", set())
 
 
+@pytest.mark.host_only  # autocast of the CPU
 def test_autocast_leaves_nothing_behind():
     before = detours.installed
     layer, x = nn.Linear(2, 2), torch.ones(1, 2)
@@ -31,6 +32,7 @@ def test_autocast_leaves_nothing_behind():
     assert layer.weight.grad.dtype is torch.float32
 
 
+@pytest.mark.host_only  # autocast of the CPU
 def test_autocast_of_one_thread_is_not_another_s():
     seen = {}
 
@@ -45,6 +47,7 @@ def test_autocast_of_one_thread_is_not_another_s():
     assert seen["dtype"] is torch.float32
 
 
+@pytest.mark.host_only  # autocast of the CPU
 def test_losses_are_computed_in_float32_under_autocast():
     x = torch.full((1000,), 0.001).bfloat16()
     with torch.autocast("cpu"):

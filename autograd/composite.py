@@ -141,7 +141,7 @@ def composite(composition=None, *, label=None):
                 return taken
         if kwargs or len(args) != arity:
             args = record.bind(args, kwargs)
-        xp, raw, places, parents, found = None, [], [], [], False
+        xp, raw, places, parents, found, size = None, [], [], [], False, 0
         for place, arg in enumerate(args):
             if not isinstance(arg, Tensor):
                 raw.append(arg)
@@ -151,17 +151,22 @@ def composite(composition=None, *, label=None):
             elif arg._xp is not xp:
                 return composition(*args)
             node = arg._node
-            raw.append(arg._array)
+            array = arg._array
+            size += array.size
+            raw.append(array)
             places.append(place)
             parents.append(node)
             found = found or node is not None
-        kernel = kernels.find(name, xp) if xp is not None and not _is_expanded() else None
-        if kernel is None:
+        if xp is None or _is_expanded():
             return composition(*args)
         recording = found and (_switched() is None or modes.is_grad_enabled())
+        result = NotImplemented
         token = _silence(_SILENT)
         try:
-            result = kernel.forward(xp, recording, *raw)
+            for kernel in kernels.find(name, xp, size):
+                result = kernel.forward(xp, recording, *raw)
+                if result is not NotImplemented:
+                    break
         finally:
             _restore(token)
         if result is NotImplemented:

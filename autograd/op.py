@@ -18,7 +18,7 @@ The public functions come from `templates.py`.
 
 import re
 
-from . import arguments, parametric, templates
+from . import arguments, large, parametric, templates
 from .flat import attached
 from .tensor import Tensor
 
@@ -50,17 +50,19 @@ class Op:
             only_numbers: whether both may be at once.
         check: called with the two operands' dtypes before they are promoted; may raise.
         flat: whether the gradient is constant in `input` almost everywhere; see `flat.py`.
+        compiled: whether a compiled kernel of this name serves large arrays; see `large.py`.
         dtypes: what dtypes it takes and gives, "real -> float"; docs/ops.md explains the words.
     """
 
     def __init__(self, forward, *, label=None, derivative="", cast=None, view=False,
                  varargs=None, lists=(), promoted=None, namespaces=("torch", "Tensor"),
                  inplace=False, name=None, several=False, alone=False, adjoint=False,
-                 numbers=(1, 2), only_numbers=False, check=None, flat=False, dtypes=None):
+                 numbers=(1, 2), only_numbers=False, check=None, flat=False, dtypes=None,
+                 compiled=False):
         self.name = name or forward.__name__.rstrip("_")
         self.label = label or self.name
         self.derivative = derivative
-        self.forward = forward
+        self.forward = large.forward(name or forward.__name__, forward) if compiled else forward
         self.cast = cast
         self.view = view
         self.namespaces = namespaces
@@ -72,6 +74,7 @@ class Op:
         self.only_numbers = only_numbers
         self.check = check
         self.flat = flat
+        self.compiled = compiled
         self.dtypes = dtypes or _DTYPES[cast]
         self.signature = arguments.Signature(self.name, forward, varargs)
         self.lists = frozenset(lists)
@@ -91,6 +94,8 @@ class Op:
         self.vjps[argument] = formula
         self.needs[argument] = names
         self.plan()
+        if self.compiled:
+            self.backward = large.backward(self.name, self.backward)
 
     def plan(self):
         """Derive what depends on the formulas; the templates override `backward`."""

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from . import kernels
 from .base import Backend
 
 float_errors: Any
@@ -144,7 +145,18 @@ def _flat_places(shape, index):
     return first.reshape(shape[:given[0]] + (1,) * places.ndim) + places
 
 
+def _matmul(a, b, out=None):
+    """np.matmul, with a compiled kernel where the matrices are large."""
+    kernel = kernels.compiled("matmul", a.size + b.size)
+    if kernel is not None:
+        result = kernel.forward(cpu, False, a, b, out)
+        if result is not NotImplemented:
+            return result
+    return np.matmul(a, b, out=out)
+
+
 cpu = NumpyBackend()
+cpu.matmul = _matmul
 
 
 def make(index):

@@ -1,11 +1,13 @@
 """How many threads the libraries under NumPy use: BLAS, OpenMP."""
 
+import functools
 import os
 import warnings
 
-__all__ = ["get_num_threads", "limit_threads", "set_num_threads"]
+__all__ = ["get_num_threads", "leave_blas_one_thread", "limit_threads", "set_num_threads"]
 
 _number = None
+_blas_alone = False  # whether BLAS is called by threads of ours, one thread each
 
 
 def get_num_threads():
@@ -13,8 +15,11 @@ def get_num_threads():
 
     Source: https://docs.pytorch.org/docs/stable/generated/torch.get_num_threads.html
     """
-    if _number is not None:
-        return _number
+    return _usable() if _number is None else _number
+
+
+@functools.cache
+def _usable():
     asked = os.environ.get("OMP_NUM_THREADS", "").partition(",")[0]
     return int(asked) if asked.isdigit() and int(asked) else len(os.sched_getaffinity(0))
 
@@ -46,5 +51,16 @@ def limit_threads(number):
     except ModuleNotFoundError:
         return False
     threadpool_limits(number)
+    if _blas_alone:
+        threadpool_limits(1, "blas")
     _number = number
     return True
+
+
+def leave_blas_one_thread():
+    """Have BLAS use one thread from now on, since compiled kernels call it from several."""
+    global _blas_alone
+    from threadpoolctl import threadpool_limits
+
+    _blas_alone = True
+    threadpool_limits(1, "blas")

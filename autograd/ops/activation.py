@@ -12,7 +12,7 @@ _TORCH = ("torch", "nn.functional")
 
 
 @op(flat=True, namespaces=_EVERYWHERE, inplace=True, derivative="g · [input > 0]",
-    dtypes="integer/float -> same")
+    dtypes="integer/float -> same", compiled=True)
 def relu(xp, input):
     """Positive part of each element, max(input, 0). Shape: any -> same.
 

@@ -10,47 +10,88 @@
             ...  # one gradient (or None) per tensor argument, in their order
 
 `recording` tells whether saved values will be needed. A forward may return NotImplemented for
-a case it does not serve. Files of this package are imported with it.
+a case it does not serve; the next kernel is asked then. Files of this package are written over
+`xp` and serve every device; those of `backends/compiled` serve large arrays on the CPU when Numba
+is installed and are asked first. EMBER_COMPILED_FROM sets from how many elements on: a number, or
+"never".
 """
 
-__all__ = ["Kernel", "find", "kernel"]
+import functools
+import importlib
+import importlib.util
+import os
 
-_registered = {}
+__all__ = ["Kernel", "compiled", "compiled_from", "find", "kernel"]
+
+_NEEDED = ("numba", "scipy", "threadpoolctl")
+_portable, _compiled = {}, {}
 
 
 class Kernel:
-    """A forward and a backward on raw arrays.
+    """A forward and a backward on raw arrays."""
 
-    Attributes:
-        device_types: the devices it serves; None means all.
-    """
+    __slots__ = ("name", "forward", "backward")
 
-    __slots__ = ("name", "forward", "backward", "device_types")
-
-    def __init__(self, name, forward, backward, device_types):
+    def __init__(self, name, forward, backward):
         self.name = name
         self.forward = forward
         self.backward = backward
-        self.device_types = device_types
 
 
-def kernel(name, device_types=None):
-    """Register a class with `forward` and `backward` as the kernel of a composite."""
+def kernel(name, compiled=False):
+    """Register a class with `forward` and `backward` as a kernel of a composite."""
     def register(cls):
-        made = Kernel(name, cls.__dict__["forward"], cls.__dict__["backward"], device_types)
-        _registered[name] = made
+        methods = cls.__dict__
+        made = Kernel(name, methods["forward"], methods.get("backward"))
+        (_compiled if compiled else _portable)[name] = (made,)
         return cls
 
     return register
 
 
-def find(name, xp):
-    """Return the kernel of a composite for a backend, or None."""
-    found = _registered.get(name)
-    if found is None or found.device_types and xp.device_type not in found.device_types:
-        return None
-    return found
+def find(name, xp, size):
+    """Return the kernels to ask, in order, for arguments of `size` elements in all."""
+    portable = _portable.get(name, ())
+    if size >= _from and xp.device_type == "cpu" and _load():
+        return _compiled.get(name, ()) + portable
+    return portable
 
+
+def compiled(name, size):
+    """Return the compiled kernel for `size` elements on the CPU, or None."""
+    if size >= _from and _load():
+        return _compiled.get(name, (None,))[0]
+    return None
+
+
+def compiled_from():
+    """Return from how many elements on compiled kernels are used; infinity means never.
+
+    Calling NumPy costs less than calling a compiled kernel, so small arrays stay with NumPy.
+    """
+    return _from
+
+
+@functools.cache
+def _load():
+    """Import the compiled kernels, once; return whether there are any."""
+    if any(importlib.util.find_spec(name) is None for name in _NEEDED):
+        return False
+    importlib.import_module("..compiled", __name__)
+    return True
+
+
+def _asked():
+    """Read EMBER_COMPILED_FROM."""
+    asked = os.environ.get("EMBER_COMPILED_FROM", "8192")
+    if asked == "never":
+        return float("inf")
+    if not asked.isdecimal():
+        raise ValueError(f"EMBER_COMPILED_FROM is a number of elements or 'never', not {asked!r}")
+    return int(asked)
+
+
+_from = _asked()
 
 from . import (  # noqa: E402 - kernels register themselves when imported
     activation,

@@ -45,6 +45,7 @@ class _Quiet:
 class NumpyBackend(Backend):
     """NumPy on the host."""
 
+    matmul: Any
     device_type = "cpu"
     module = np
     array_types: tuple[type, ...] = (np.ndarray, np.generic)

@@ -108,7 +108,7 @@ VALUES = [
 ]
 
 
-# Named by type: the repr of a set follows the process's hash seed, and workers must collect the same names.
+# Named by type: the repr of a set follows the hash seed, and parallel workers must agree on names.
 @pytest.mark.parametrize("value", VALUES, ids=lambda value: type(value).__name__)
 def test_plain_values(value):
     for given in (value, [value], {"k": (value,)}):

@@ -9,8 +9,8 @@ One pool of threads serves all: TBB's, which is safe with other threads and afte
 not spin between operations. BLAS is called from inside the kernels, one thread each (`blas.py`).
 """
 
-from . import jit  # noqa: F401, I001 - sets Numba up before any kernel file is read
-from . import (  # noqa: F401 - kernels register themselves when imported
+from . import jit  # noqa: I001 - sets Numba up before any kernel file is read
+from . import (
     activation,
     linear,
 )

@@ -23,7 +23,8 @@ _OPTIONS = {"nogil": True, "fastmath": _FAST, "error_model": "numpy"}
 
 
 def _load_tbb():
-    """Load the TBB that pip installed, where Numba's loader does not look; return whether it is there."""
+    """Load TBB from where pip puts it, which Numba's loader does not search; return whether it
+    is there."""
     try:
         files = importlib.metadata.files("tbb") or ()
     except importlib.metadata.PackageNotFoundError:

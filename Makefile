@@ -41,14 +41,16 @@ endif
 
 # How many tests run at once; `workers=` (nothing) does without pytest-xdist. BLAS threads on top of that only get in each other's way.
 workers ?= auto
-pytest = OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(1) -m pytest $(if $(workers),-n $(workers)) $(PYTEST_ARGS)
+threads ?= 1
+pytest = OMP_NUM_THREADS=$(threads) OPENBLAS_NUM_THREADS=$(threads) $(1) -m pytest $(if $(workers),-n $(workers)) $(PYTEST_ARGS)
 
-.PHONY: help demo test oracle lint types bench ratchet notebooks gpu-test gpu-suite clean
+.PHONY: help demo test oracle compiled lint types bench ratchet notebooks gpu-test gpu-suite clean
 
 help:
 	@echo "make demo       train on handwritten digits and draw the result"
 	@echo "make test       the test suite; needs no PyTorch (DEVICE=standin: on the strict stand-in device)"
-	@echo "make oracle     compare with PyTorch 2.13 (installs it into .venv-oracle)"
+	@echo "make oracle     compare with PyTorch 2.13 (installs it into .venv-oracle), with NumPy alone"
+	@echo "make compiled   compare with PyTorch 2.13 through the kernels that Numba compiles"
 	@echo "make lint types ruff and mypy"
 	@echo "make notebooks  execute the notebooks"
 	@echo "make bench      time ember beside PyTorch"
@@ -63,7 +65,12 @@ test: $(test_ready)
 	$(call pytest,$(test_python)) -m "not oracle" --device $(DEVICE)
 
 oracle: $(oracle_ready)
-	$(call pytest,$(oracle_python)) tests/oracle
+	EMBER_COMPILED_FROM=never $(call pytest,$(oracle_python)) tests/oracle
+
+# Kernels of several threads, for arrays of every size.
+compiled: threads = 2
+compiled: $(oracle_ready)
+	EMBER_COMPILED_FROM=0 $(call pytest,$(oracle_python)) tests/oracle tests/test_nn_*.py tests/test_compile*.py
 
 lint: $(lint_ready)
 	$(lint_python) -m ruff check .

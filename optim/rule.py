@@ -19,7 +19,7 @@ from ..autograd import dtypes
 from ..autograd.modes import enable_grad
 from ..autograd.tensor import Tensor
 from ..autograd.writes import mark_written
-from ..backends import cpu
+from ..backends import cpu, kernels
 from .optimizer import COUNTERS, Optimizer
 from .pack import Pack, small
 
@@ -124,7 +124,7 @@ class RuleOptimizer(Optimizer):
             pack = self._packs.get(index)
             if pack is None or not pack.holds(packed):
                 pack = self._packs[index] = Pack(packed, self.arrays)
-            pack.update(type(self).rule, packed, options)
+            pack.update(self._apply, packed, options)
         else:
             jobs += packed
         for job in jobs:
@@ -135,8 +135,18 @@ class RuleOptimizer(Optimizer):
         arrays = [array, grad, *(state[n]._buffer() if n in state else None for n in self.arrays)]
         if array.dtype.kind == "c":
             arrays = [as_real(a) for a in arrays]
-        type(self).rule(param._xp, *arrays, *counters, **options)
+        self._apply(param._xp, *arrays, *counters, **options)
         mark_written(array)
+
+    def _apply(self, xp, param, *args, **options):
+        """Apply the rule, in compiled form to a large parameter on the CPU where there is one."""
+        rule = type(self).rule
+        if xp is cpu:
+            compiled = kernels.compiled(rule.__name__, param.size)
+            if compiled is not None:
+                if compiled(xp, param, *args, **options) is not NotImplemented:
+                    return
+        rule(xp, param, *args, **options)
 
 
 # -- counters: 0-d tensors on the host, such as state["step"] ----------------------------------

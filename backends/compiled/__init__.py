@@ -13,4 +13,5 @@ from . import jit  # noqa: I001 - sets Numba up before any kernel file is read
 from . import (
     activation,
     linear,
+    optimizers,
 )

@@ -21,7 +21,7 @@ import importlib
 import importlib.util
 import os
 
-__all__ = ["Kernel", "compiled", "compiled_from", "find", "kernel"]
+__all__ = ["Kernel", "compiled", "compiled_from", "find", "kernel", "update"]
 
 _NEEDED = ("numba", "scipy", "threadpoolctl")
 _portable, _compiled = {}, {}
@@ -49,6 +49,12 @@ def kernel(name, compiled=False):
     return register
 
 
+def update(rule):
+    """Register a function as the compiled form of the optimizer's update rule of its name."""
+    _compiled[rule.__name__] = (rule,)
+    return rule
+
+
 def find(name, xp, size):
     """Return the kernels to ask, in order, for arguments of `size` elements in all."""
     portable = _portable.get(name, ())
@@ -58,7 +64,7 @@ def find(name, xp, size):
 
 
 def compiled(name, size):
-    """Return the compiled kernel for `size` elements on the CPU, or None."""
+    """Return the compiled kernel or update rule for `size` elements on the CPU, or None."""
     if size >= _from and _load():
         return _compiled.get(name, (None,))[0]
     return None

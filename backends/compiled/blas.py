@@ -12,7 +12,7 @@ from numba.extending import get_cython_function_address
 from ..threads import leave_blas_one_thread
 from . import jit
 
-__all__ = ["gemm", "product"]
+__all__ = ["gemm", "gemm_onto", "product"]
 
 for _name in ("sgemm", "dgemm"):
     llvmlite.binding.add_symbol(
@@ -55,17 +55,30 @@ def gemm(flip_a, flip_b, alpha, a, b, beta, c):
                f + size, c.ctypes.data, n + 20)
 
 
+@jit.inline
+def gemm_onto(flip_a, flip_b, a, b, bias, c):
+    """c = op(a) · op(b) + bias for every row, where a bias of no elements counts as none."""
+    if bias.size == 0:
+        gemm(flip_a, flip_b, 1.0, a, b, 0.0, c)
+        return
+    for row in range(c.shape[0]):  # BLAS adds to c anyway: this takes the place of its zeros
+        target = c[row]
+        for i in range(bias.size):
+            target[i] = bias[i]
+    gemm(flip_a, flip_b, 1.0, a, b, 1.0, c)
+
+
 @jit.parallel
-def product(flip_a, flip_b, a, b, c, parts, by_rows):
-    """c = op(a) · op(b), the rows or the columns of c divided into parts for the threads."""
+def product(flip_a, flip_b, a, b, bias, c, parts, by_rows):
+    """c = op(a) · op(b) + bias, the rows or the columns of c divided into parts for the threads."""
     for part in prange(parts):
         count = c.shape[0] if by_rows else c.shape[1]
         start, stop = part * count // parts, (part + 1) * count // parts
         if by_rows and flip_a:
-            gemm(flip_a, flip_b, 1.0, a[:, start:stop], b, 0.0, c[start:stop])
+            gemm_onto(flip_a, flip_b, a[:, start:stop], b, bias, c[start:stop])
         elif by_rows:
-            gemm(flip_a, flip_b, 1.0, a[start:stop], b, 0.0, c[start:stop])
+            gemm_onto(flip_a, flip_b, a[start:stop], b, bias, c[start:stop])
         elif flip_b:
-            gemm(flip_a, flip_b, 1.0, a, b[start:stop], 0.0, c[:, start:stop])
+            gemm_onto(flip_a, flip_b, a, b[start:stop], bias[start:stop], c[:, start:stop])
         else:
-            gemm(flip_a, flip_b, 1.0, a, b[:, start:stop], 0.0, c[:, start:stop])
+            gemm_onto(flip_a, flip_b, a, b[:, start:stop], bias[start:stop], c[:, start:stop])

@@ -51,6 +51,12 @@ def test_products_of_thin_matrices(shapes):
     np.testing.assert_allclose(made, a @ b)
 
 
+def test_a_single_row_may_have_any_stride():
+    row = np.lib.stride_tricks.as_strided(normal(7), (1, 7), (0, 4))
+    made = kernels.compiled("matmul", 0).forward(cpu, False, row, normal(7, 6))
+    np.testing.assert_allclose(made, row @ normal(7, 6), rtol=1e-5, atol=1e-6)
+
+
 def test_heads_are_multiplied_where_they_lie():
     """Attention's queries and keys: (batch, heads, time, features) views of one array."""
     both = normal(2, 5, 3, 2, 4)

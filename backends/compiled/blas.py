@@ -38,9 +38,9 @@ def gemm(flip_a, flip_b, alpha, a, b, beta, c):
     size = c.itemsize
     numbers = np.empty(6, np.int32)  # Fortran reads rows as columns: op(b)ᵀ · op(a)ᵀ
     numbers[0], numbers[1], numbers[2] = columns, rows, inner
-    numbers[3] = max(b.strides[0] // size, 1)
-    numbers[4] = max(a.strides[0] // size, 1)
-    numbers[5] = max(c.strides[0] // size, 1)
+    numbers[3] = max(b.strides[0] // size, b.shape[1], 1)  # one row alone may have any stride
+    numbers[4] = max(a.strides[0] // size, a.shape[1], 1)
+    numbers[5] = max(c.strides[0] // size, c.shape[1], 1)
     factors = np.empty(2, c.dtype)
     factors[0], factors[1] = alpha, beta
     flips = np.empty(2, np.uint8)  # "T" or "N"

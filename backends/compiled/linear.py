@@ -28,7 +28,7 @@ def _as_rows(a):
 def _is_large(rows, inner, columns, *arrays):
     """Return whether a product is worth several threads, and of one type BLAS knows."""
     dtype = arrays[0].dtype
-    return (rows * inner * columns >= _WORTH_A_THREAD * jit.threads() and dtype.char in "fd"
+    return (rows * inner * columns > _WORTH_A_THREAD * jit.threads() and dtype.char in "fd"
             and all(a.dtype is dtype for a in arrays))
 
 

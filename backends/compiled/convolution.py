@@ -1,0 +1,319 @@
+"""Convolution as matrix products over the planes of `windows.py`, in three passes."""
+
+import math
+
+import numpy as np
+from numba import prange
+
+from ..kernels import kernel
+from . import jit
+from .blas import gemm
+from .windows import close_gaps, gather, open_gaps, plan, scatter
+
+# BLAS multiplies factors where they lie, instead of copying them first, up to so many
+# multiplications (OpenBLAS: 100³); for narrow factors that is up to twice as fast.
+_SMALL = 1_000_000
+_OUTPUTS, _ROWS = 64, 128  # of such a product
+_TILE, _LONG = 32, 480  # the same for weight gradients, which sum along the windows
+
+
+@jit.inline
+def _multiply(weight, source, places, spread, beta, out):
+    """out = Σ weight[place] · source[:, place:] + beta · out; places of `out` if it is a spread."""
+    outputs, rows = weight.shape[1], weight.shape[2]
+    width = source.shape[1] if spread else out.shape[1]
+    side, inner = min(outputs, _OUTPUTS), min(rows, _ROWS)
+    step = max(_SMALL // (side * inner) // 16 * 16, 16)
+    pieces = (width + step - 1) // step
+    for piece in range(pieces):
+        start, stop = piece * width // pieces, (piece + 1) * width // pieces
+        for k in range(0, outputs, side):
+            for place in range(places.size):
+                to = places[place] if spread else 0
+                at = places[place] - to
+                target = out[k:k + side, to + start:to + stop]
+                for r in range(0, rows, inner):
+                    gemm(False, False, 1.0, weight[place, k:k + side, r:r + inner],
+                         source[r:r + inner, at + start:at + stop],
+                         1.0 if r or place and not spread else beta, target)
+
+
+@jit.inline
+def _add_outer(windows, source, places, total):
+    """total[place] += windows · source[:, place:]ᵀ"""
+    outputs, width = windows.shape
+    pieces = (width + _LONG - 1) // _LONG
+    for piece in range(pieces):
+        start, stop = piece * width // pieces, (piece + 1) * width // pieces
+        for place in range(places.size):
+            at = places[place]
+            for r in range(0, source.shape[0], _TILE):
+                right = source[r:r + _TILE, at + start:at + stop]
+                for k in range(0, outputs, _TILE):
+                    gemm(False, True, 1.0, windows[k:k + _TILE, start:stop], right, 1.0,
+                         total[place, k:k + _TILE, r:r + right.shape[0]])
+
+
+@jit.inline
+def _block(sizes, number):
+    """Return the first line of a block, its lines, and its windows with the gaps."""
+    first = number * sizes.block
+    lines = min(sizes.block, sizes.lines - first)
+    return first, lines, (lines - 1) * sizes.line + sizes.windows_width
+
+
+@jit.inline
+def _spaces(sizes, channels, planes, outputs, dtype):
+    """Return workspaces for the planes and the windows with gaps of a block."""
+    space = np.empty((0 if sizes.in_place else channels, planes, sizes.together * sizes.span),
+                     dtype)
+    return space, np.empty((outputs if sizes.gaps else 0,
+                            sizes.together * sizes.block * sizes.line), dtype)
+
+
+@jit.inline
+def _gather_all(image, sizes, planes, first, lines, space):
+    for i in range(len(image)):
+        gather(image[i], sizes, planes, first, lines + sizes.further,
+               space[:, :, i * sizes.span:(i + 1) * sizes.span])
+
+
+@jit.inline
+def _open_all(windows, sizes, first, width, wide):
+    for i in range(len(windows)):
+        open_gaps(windows[i], sizes, first, wide[:, i * width:(i + 1) * width])
+
+
+@jit.parallel
+def _correlate(image, weight, bias, out, sizes, planes, places, parts):
+    """out = weight · windows of the image + bias.
+
+    Shapes: image (samples, groups, channels, size), weight (groups, places, outputs, rows),
+    bias (groups, outputs or 0), out (samples, groups, outputs, windows).
+    """
+    groups, _, outputs, rows = weight.shape
+    tasks = -(-len(image) // sizes.together) * groups * sizes.blocks
+    for part in prange(parts):
+        space, wide = _spaces(sizes, image.shape[2], len(planes), outputs, image.dtype)
+        for task in range(part * tasks // parts, (part + 1) * tasks // parts):
+            first, lines, width = _block(sizes, task % sizes.blocks)
+            group = task // sizes.blocks % groups
+            pile = task // sizes.blocks // groups * sizes.together
+            images = image[pile:pile + sizes.together, group]
+            if sizes.in_place:
+                source = images[0][:, first * sizes.line:]
+            else:
+                _gather_all(images, sizes, planes, first, lines, space)
+                source = space.reshape(rows, -1)[:, :]
+            if sizes.gaps:
+                target = wide[:, :len(images) * width]
+            else:
+                target = out[pile, group][:, first * sizes.line:first * sizes.line + width]
+            for k in range(bias.shape[1]):
+                target[k, :] = bias[group, k]
+            _multiply(weight[group], source, places, False, 1.0 if bias.shape[1] else 0.0, target)
+            for i in range(len(images) if sizes.gaps else 0):
+                close_gaps(wide[:, i * width:(i + 1) * width], sizes, first, out[pile + i, group])
+
+
+@jit.parallel
+def _spread(windows, weight, bias, image, sizes, planes, places, pieces, parts):
+    """image = what weight · windows adds up to where windows overlap, + bias.
+
+    Shapes: as for `_correlate`, but weight (groups, places, rows, outputs), bias (groups,
+    channels or 0). The channels of an image are divided into pieces.
+    """
+    groups, _, rows, outputs = weight.shape
+    channels = image.shape[2]
+    most = -(-channels // pieces)
+    tasks = -(-len(image) // sizes.together) * groups * pieces
+    for part in prange(parts):
+        space, wide = _spaces(sizes, most, len(planes), outputs, image.dtype)
+        for task in range(part * tasks // parts, (part + 1) * tasks // parts):
+            piece, group = task % pieces, task // pieces % groups
+            pile = task // pieces // groups * sizes.together
+            a, b = piece * channels // pieces, (piece + 1) * channels // pieces
+            images = image[pile:pile + sizes.together, group, a:b]
+            images[:] = 0
+            for c in range(b - a if bias.shape[1] else 0):
+                images[:, c] = bias[group, a + c]
+            some = weight[group][:, a * rows // channels:b * rows // channels]
+            for block in range(sizes.blocks):
+                first, lines, width = _block(sizes, block)
+                given = windows[pile:pile + sizes.together, group]
+                if sizes.gaps:
+                    _open_all(given, sizes, first, width, wide)
+                    source = wide[:, :len(images) * width]
+                else:
+                    source = given[0][:, first * sizes.line:first * sizes.line + width]
+                if sizes.in_place:
+                    _multiply(some, source, places, True, 1.0,
+                              images[0][:, first * sizes.line:])
+                    continue
+                whole = places.size == 1
+                if not whole:
+                    space[:] = 0
+                _multiply(some, source, places, True, 0.0 if whole else 1.0,
+                          space.reshape(most * rows // channels, -1)[:some.shape[1]])
+                for i in range(len(images)):
+                    scatter(space[:, :, i * sizes.span:(i + 1) * sizes.span], sizes, planes,
+                            first, lines + sizes.further, images[i])
+
+
+@jit.parallel
+def _weight_gradient(image, windows, total, sums, sizes, planes, places, pieces):
+    """Add windows · windows of the imageᵀ to total, and windows to sums if these are not empty.
+
+    Shapes: image and windows as for `_correlate`, total (parts, groups, places, outputs, rows),
+    sums (parts, groups, outputs). Each part has some of the blocks, each piece some channels.
+    """
+    parts, groups, _, outputs, rows = total.shape
+    channels = image.shape[2]
+    most = -(-channels // pieces)
+    tasks = -(-len(image) // sizes.together) * groups * sizes.blocks
+    for job in prange(parts * pieces):
+        part, piece = job // pieces, job % pieces
+        a, b = piece * channels // pieces, (piece + 1) * channels // pieces
+        space, wide = _spaces(sizes, most, len(planes), outputs, image.dtype)
+        for task in range(part * tasks // parts, (part + 1) * tasks // parts):
+            first, lines, width = _block(sizes, task % sizes.blocks)
+            group = task // sizes.blocks % groups
+            pile = task // sizes.blocks // groups * sizes.together
+            images = image[pile:pile + sizes.together, group, a:b]
+            given = windows[pile:pile + sizes.together, group]
+            if sizes.gaps:
+                _open_all(given, sizes, first, width, wide)
+                left = wide[:, :len(images) * width]
+            else:
+                left = given[0][:, first * sizes.line:first * sizes.line + width]
+            start, stop = a * rows // channels, b * rows // channels
+            if sizes.in_place:
+                right = images[0][:, first * sizes.line:]
+            else:
+                _gather_all(images, sizes, planes, first, lines, space)
+                right = space.reshape(most * rows // channels, -1)[:stop - start]
+            _add_outer(left, right, places, total[part, group, :, :, start:stop])
+            if piece == 0 and sums.size:
+                for k in range(outputs):
+                    sums[part, group, k] += left[k].sum()
+
+
+def _parted(weight, groups, rows, transposed):
+    """Return weights (groups · outputs, ...) as (groups, places, outputs, rows) or transposed."""
+    parted = weight.reshape(groups, len(weight) // groups, rows, -1)
+    return np.ascontiguousarray(parted.transpose((0, 3, 2, 1) if transposed else (0, 3, 1, 2)))
+
+
+class _Sides:
+    """One call's arrays: images on one side, windows on the other, weights between."""
+
+    def __init__(self, samples, groups, image_shape, counts, weight, stride, padding, dilation):
+        self.image_shape = (samples, groups, image_shape[0] // groups, math.prod(image_shape[1:]))
+        self.windows_shape = (samples, groups, len(weight) // groups, math.prod(counts))
+        self.threads = jit.threads()
+        self.plan = plan(
+            samples, groups, self.image_shape[2], self.windows_shape[2], image_shape[1:], counts,
+            weight.shape[2:], stride, padding, dilation, weight.itemsize, self.threads)
+        self.groups, self.weight = groups, weight
+
+    def _bias(self, bias):
+        return np.empty((self.groups, 0), self.weight.dtype) if bias is None else bias.reshape(
+            self.groups, -1)
+
+    def correlate(self, image, bias, out):
+        """Fill `out` with weight · windows of the image + bias."""
+        cut = self.plan
+        _correlate(image.reshape(self.image_shape),
+                   _parted(self.weight, self.groups, cut.rows, False), self._bias(bias),
+                   out.reshape(self.windows_shape), cut.sizes, cut.planes, cut.places,
+                   self.threads)
+        return out
+
+    def spread(self, windows, bias, image):
+        """Fill the image with what weight · windows adds up to, + bias."""
+        cut = self.plan
+        pieces = min(self.image_shape[2],
+                     -(-self.threads // (len(image) * self.groups)))
+        _spread(windows.reshape(self.windows_shape),
+                _parted(self.weight, self.groups, cut.rows, True), self._bias(bias),
+                image.reshape(self.image_shape), cut.sizes, cut.planes, cut.places, pieces,
+                self.threads)
+        return image
+
+    def weight_gradient(self, image, windows, summed):
+        """Return the gradients of the weight and, if asked, the sums of the windows."""
+        cut, weight, parts = self.plan, self.weight, self.threads
+        pieces = 1
+        total = np.zeros((parts, self.groups, len(cut.places), self.windows_shape[2], cut.rows),
+                         weight.dtype)
+        sums = np.zeros((parts, self.groups, self.windows_shape[2] if summed else 0),
+                        weight.dtype)
+        _weight_gradient(image.reshape(self.image_shape), windows.reshape(self.windows_shape),
+                         total, sums, cut.sizes, cut.planes, cut.places, pieces)
+        total = np.add.reduce(total, 0).transpose(0, 2, 3, 1)
+        return (np.ascontiguousarray(total).reshape(weight.shape),
+                np.add.reduce(sums, 0).reshape(-1) if summed else None)
+
+
+def _readable(xp, *arrays):
+    arrays = [None if a is None else xp.ascontiguousarray(a) for a in arrays]
+    given = [a for a in arrays if a is not None]
+    return arrays if all(a.size for a in given) and jit.takes(*given) else None
+
+
+@kernel("convolution", compiled=True)
+class Convolution:
+    """Weights times windows."""
+
+    def forward(xp, recording, input, weight, bias, stride, padding, dilation, groups):
+        arrays = _readable(xp, input, weight, bias)
+        if arrays is None:
+            return NotImplemented
+        x, weight, bias = arrays
+        counts = tuple([(n + 2 * p - d * (k - 1) - 1) // s + 1 for n, p, k, s, d in zip(
+            x.shape[2:], padding, weight.shape[2:], stride, dilation)])
+        sides = _Sides(len(x), groups, x.shape[1:], counts, weight, stride, padding, dilation)
+        out = np.empty((len(x), len(weight), *counts), x.dtype)
+        return sides.correlate(x, bias, out), (x, sides)
+
+    def backward(xp, g, saved, wanted):
+        x, sides = saved
+        g = xp.ascontiguousarray(g)
+        summed = len(wanted) == 3 and wanted[2]
+        for_input = for_weight = for_bias = None
+        if wanted[0]:
+            for_input = sides.spread(g, None, np.empty_like(x))
+        if wanted[1] or summed:
+            for_weight, for_bias = sides.weight_gradient(x, g, summed)
+        return (for_input, for_weight, for_bias)[:len(wanted)]
+
+
+@kernel("convolution_transposed", compiled=True)
+class ConvolutionTransposed:
+    """Windows of weights added up to an image: the convolution's input gradient."""
+
+    def forward(xp, recording, input, weight, bias, stride, padding, output_padding, dilation,
+                groups):
+        arrays = _readable(xp, input, weight, bias)
+        if arrays is None:
+            return NotImplemented
+        x, weight, bias = arrays
+        size = [(n - 1) * s - 2 * p + d * (k - 1) + 1 + e for n, s, p, d, k, e in zip(
+            x.shape[2:], stride, padding, dilation, weight.shape[2:], output_padding)]
+        if min(size) < 1:
+            return NotImplemented
+        shape = (weight.shape[1] * groups, *size)
+        sides = _Sides(len(x), groups, shape, x.shape[2:], weight, stride, padding, dilation)
+        return sides.spread(x, bias, np.empty((len(x), *shape), x.dtype)), (x, sides)
+
+    def backward(xp, g, saved, wanted):
+        x, sides = saved
+        g = xp.ascontiguousarray(g)
+        for_input = for_weight = for_bias = None
+        if wanted[0]:
+            for_input = sides.correlate(g, None, np.empty_like(x))
+        if wanted[1]:
+            for_weight, _ = sides.weight_gradient(g, x, False)
+        if len(wanted) == 3 and wanted[2]:
+            for_bias = np.add.reduce(g, (0, *range(2, g.ndim)))
+        return (for_input, for_weight, for_bias)[:len(wanted)]

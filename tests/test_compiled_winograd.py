@@ -52,6 +52,16 @@ def test_error_stays_within_the_bound_stated(shape):
         assert np.abs(made - right).max() <= winograd.ERROR * EPS * size.max()
 
 
+def test_arrays_that_lie_otherwise():
+    x, weight, bias, g = arguments(2, 16, 8, 8, 16, 1)
+    expected = run(x, weight, bias, g, 1)
+    x = np.asfortranarray(x)
+    weight = np.repeat(weight, 2, 0)[::2]
+    g.flags.writeable = False
+    for a, b in zip(run(x, weight, bias, g, 1), expected):
+        np.testing.assert_array_equal(a, b)
+
+
 @pytest.mark.parametrize("value", [np.nan, np.inf, 3e38])
 def test_nan_and_infinity_stay_in_their_windows(value):
     x, weight, bias, g = arguments(2, 16, 8, 8, 16, 1)

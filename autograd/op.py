@@ -35,7 +35,7 @@ class Op:
 
     Attributes:
         name: PyTorch's name; label: how drawn graphs show it; derivative: formula as text.
-        forward: `forward(xp, *arguments)` on raw arrays.
+        forward: `forward(xp, *arguments)` on raw arrays; formula: the same without kernels.
         vjps: formula per differentiable argument, in the order of the node's parents.
         cast: how tensor arguments are brought to one dtype: None (left alone), "promote",
             "float" (promote, integers become the default float type), "compare" (promote; the
@@ -62,7 +62,8 @@ class Op:
         self.name = name or forward.__name__.rstrip("_")
         self.label = label or self.name
         self.derivative = derivative
-        self.forward = large.forward(name or forward.__name__, forward) if compiled else forward
+        self.formula = forward
+        self.forward = large.forward(self.name, forward) if compiled else forward
         self.cast = cast
         self.view = view
         self.namespaces = namespaces

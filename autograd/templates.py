@@ -5,8 +5,10 @@ hence spelled out; `general` serves every other signature.
 """
 
 import numpy as np
+from numpy import float32
 
 from .. import backends
+from ..backends.kernels import compiled_from
 from . import arguments, detours, dtypes, modes, overrides, views, writes
 from .graph import Node, Parameters, clock, make_node
 from .tensor import Tensor, new
@@ -21,7 +23,8 @@ _switched = modes.current.get
 
 def unary(record):
     """Return the public function for a forward of one tensor."""
-    forward = record.forward
+    formula = record.formula
+    compiled = record.forward if record.compiled else None
     to_float = record.cast == "float"
 
     def call(input, *, out=None):
@@ -36,8 +39,12 @@ def unary(record):
                 x, parent, xp = record.unwrapped(input)
             except TypeError:
                 return overrides.asked(record, (input,), {} if out is None else {"out": out})
-        if to_float and x.dtype.kind not in "fc":
-            x = x.astype(dtypes.get_default_dtype().numpy)
+        forward = formula
+        if x.__class__ is not float32:  # of scalar programs
+            if to_float and x.dtype.kind not in "fc":
+                x = x.astype(dtypes.get_default_dtype().numpy)
+            if compiled and x.size >= compiled_from():
+                forward = compiled
         token = _silence(_SILENT)
         try:
             r = forward(xp, x)

@@ -40,7 +40,7 @@ bent.vjp("input", lambda g: g)
 
 
 @op(label="σ", cast="float", namespaces=_EVERYWHERE, inplace=True,
-    derivative="g · out · (1 − out)")
+    derivative="g · out · (1 − out)", compiled=True)
 def sigmoid(xp, input):
     """Logistic function 1 / (1 + exp(−input)). Shape: any -> same.
 
@@ -70,7 +70,7 @@ def logsigmoid(xp, input):
 logsigmoid.vjp("input", lambda xp, g, out: -g * xp.expm1(out))
 
 
-@op(namespaces=_FUNCTIONAL, derivative="g · σ(beta · input)", dtypes="float -> same")
+@op(namespaces=_FUNCTIONAL, derivative="g · σ(beta · input)", dtypes="float -> same", compiled=True)
 def softplus(xp, input, beta=1.0, threshold=20.0):
     """Smooth ReLU, log(1 + exp(beta · input)) / beta; linear where beta · input > threshold.
 
@@ -91,7 +91,7 @@ softplus.vjp("input", lambda xp, g, input, out, beta, threshold: g * xp.where(
 
 @op(namespaces=_FUNCTIONAL,
     derivative="g · scale where input > 0, else g · alpha · scale · k · exp(k · input)",
-    dtypes="float -> same")
+    dtypes="float -> same", compiled=True)
 def scaled_elu(xp, input, alpha=1.0, scale=1.0, k=1.0):
     """The family of ELU, CELU and SELU: scale · (input if positive, else alpha · expm1(k · input)).
 
@@ -108,7 +108,7 @@ scaled_elu.vjp("input", lambda xp, g, input, alpha, scale, k: g * xp.where(
 
 
 @op(flat=True, namespaces=_FUNCTIONAL, derivative="g where input > 0, else g · negative_slope",
-    dtypes="float -> same")
+    dtypes="float -> same", compiled=True)
 def leaky_relu(xp, input, negative_slope=0.01):
     """ReLU with a small slope below zero. Shape: any -> same.
 
@@ -124,7 +124,7 @@ leaky_relu.vjp("input", lambda xp, g, input, negative_slope: xp.where(
 
 
 @op(flat=True, namespaces=_FUNCTIONAL, derivative="g · [min_val < input < max_val]",
-    dtypes="integer/float -> same")
+    dtypes="integer/float -> same", compiled=True)
 def hardtanh(xp, input, min_val=-1.0, max_val=1.0):
     """Clip each element to an interval; no gradient at and beyond its ends.
 

@@ -77,7 +77,7 @@ def cosh(xp, input):
 cosh.vjp("input", lambda xp, g, input: g * xp.sinh(input))
 
 
-@op(cast="float", inplace=True, derivative="g · (1 − out²)")
+@op(cast="float", inplace=True, derivative="g · (1 − out²)", compiled=True)
 def tanh(xp, input):
     """Hyperbolic tangent."""
     return xp.tanh(input)

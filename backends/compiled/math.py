@@ -133,7 +133,7 @@ def log(x):
     """The natural logarithm of x: −infinity of 0, NaN of negative numbers."""
     subnormal = x < _SMALLEST_NORMAL
     bits = _bits(x * _LIFT if subnormal else x)
-    n = np.int32((bits - _ROOT_HALF_BITS) >> 23)
+    n = np.int32(np.int32(bits - _ROOT_HALF_BITS) >> 23)
     f = _from_bits(np.int32(bits - (n << 23))) - _1
     n = np.float32(n) - (_LIFTED if subnormal else _0)
     square = f * f

@@ -1,0 +1,94 @@
+"""Compiled activations against NumPy's formulas: values, gradients, what cannot be compiled."""
+
+import numpy as np
+import pytest
+
+import ember
+import ember.nn.functional as F
+from ember.backends import kernels
+
+pytest.importorskip("numba")
+
+if not kernels._load():
+    pytest.skip("compiled kernels need numba, scipy and threadpoolctl", allow_module_level=True)
+
+ACTIVATIONS = {
+    "relu": F.relu, "leaky_relu": lambda x: F.leaky_relu(x, 0.2), "relu6": F.relu6,
+    "hardtanh": lambda x: F.hardtanh(x, -1, 0.5), "sigmoid": ember.sigmoid, "tanh": ember.tanh,
+    "elu": lambda x: F.elu(x, 0.7), "celu": lambda x: F.celu(x, 1.3), "selu": F.selu,
+    "softplus": lambda x: F.softplus(x, 2, 5), "silu": F.silu, "mish": F.mish, "gelu": F.gelu,
+    "gelu_tanh": lambda x: F.gelu(x, approximate="tanh"),
+}
+NAMES = {"relu6": "hardtanh", "elu": "scaled_elu", "celu": "scaled_elu", "selu": "scaled_elu",
+         "silu": "_silu", "mish": "_mish", "gelu": "_gelu", "gelu_tanh": "_gelu_tanh"}
+
+
+@pytest.fixture
+def forced(monkeypatch):
+    """Have every size go to the compiled kernels."""
+    monkeypatch.setattr(kernels, "_from", 0)
+
+
+def run(function, values, monkeypatch, least):
+    """Return an activation's values and gradient with kernels from `least` elements on."""
+    monkeypatch.setattr(kernels, "_from", least)
+    x = ember.tensor(values, requires_grad=True)
+    y = function(x)
+    y.backward(ember.tensor(np.cos(np.arange(values.size, dtype=values.dtype))
+                            .reshape(values.shape)))
+    return y.detach().numpy(), x.grad.numpy()
+
+
+@pytest.mark.parametrize("name, dtype", [
+    *[(name, "float32") for name in ACTIVATIONS],
+    *[(name, "float64") for name in ("relu", "elu", "softplus", "silu", "gelu")]])
+def test_values_and_gradients_are_those_of_the_formula(name, dtype, monkeypatch):
+    calls = []
+    kernel = kernels.compiled(NAMES.get(name, name), 1 << 20)
+    for side in ("forward", "backward"):
+        monkeypatch.setattr(kernel, side, noted(getattr(kernel, side), calls))
+    x = np.concatenate([np.linspace(-30, 30, 301), np.linspace(-3, 3, 100_000),
+                        [0, -0.0, 1e-30, -1e-30, np.inf, np.nan]]).astype(dtype)
+    got = run(ACTIVATIONS[name], x, monkeypatch, 0)
+    assert calls == [True, True]
+    expected = run(ACTIVATIONS[name], x, monkeypatch, float("inf"))
+    tolerance = 3e-6 if dtype == "float32" else 1e-13
+    for side, (a, b) in {"value": (got[0], expected[0]), "grad": (got[1], expected[1])}.items():
+        np.testing.assert_allclose(a, b, rtol=tolerance, atol=tolerance, err_msg=side)
+
+
+def noted(function, calls):
+    """Return a function that also notes whether it served the call."""
+    def call(*args, **kwargs):
+        result = function(*args, **kwargs)
+        calls.append(result is not NotImplemented)
+        return result
+
+    return call
+
+
+@pytest.mark.parametrize("name", ["relu", "gelu", "silu", "leaky_relu"])
+def test_any_shape_and_layout(name, forced):
+    f = ACTIVATIONS[name]
+    flat = ember.linspace(-2, 2, 24)
+    for x in (flat.reshape(2, 3, 4), flat.reshape(4, 6).t(), flat[::2], flat[:0], flat[3],
+              flat[:1].expand(5), flat.half()):
+        x = x.clone().requires_grad_() if x.is_contiguous() else x.detach().requires_grad_()
+        y = f(x)
+        assert y.shape == x.shape and y.dtype is x.dtype
+        y.sum().backward()  # an expanded gradient
+        with ember.expand():
+            np.testing.assert_allclose(y.detach().numpy(), f(x).detach().numpy(), rtol=1e-2)
+        assert x.grad.shape == x.shape
+
+
+def test_gelu_keeps_nothing_but_its_input(forced):
+    x = ember.randn(10, requires_grad=True)
+    kept = F.gelu(x)._node.saved[1]
+    assert len(kept) == 1 and kept[0] is x._array
+
+
+def test_second_derivatives_run_through_the_composition(forced):
+    x = ember.linspace(-2, 2, 9, dtype=ember.float64).requires_grad_()
+    for name in ("gelu", "silu", "tanh", "sigmoid", "softplus"):
+        assert ember.autograd.gradgradcheck(ACTIVATIONS[name], (x,))

@@ -125,16 +125,15 @@ def backward(tensors, grad_tensors=None, retain_graph=None, create_graph=False,
     targets = None if inputs is None else {t._node for t in inputs}
     found = _run(roots, retain, create_graph, targets)
     if inputs is None:
-        while found:
-            node, g = found.popitem()
+        for node in list(found):
             t = node.ref()
             # one that was detached in the meantime, and perhaps written, is no leaf to fill
             if t is not None and type(t._node) is AccumulateGrad:
-                _accumulate(t, node, g, create_graph)
+                _accumulate(t, node, found.pop(node), create_graph)
     else:
         for t in inputs:
             if t._node in found:
-                _accumulate(t, t._node, found[t._node], create_graph)
+                _accumulate(t, t._node, found.pop(t._node), create_graph)
 
 
 def _run(roots, retain, create_graph, targets):

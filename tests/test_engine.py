@@ -222,6 +222,25 @@ def test_grad_is_owned_and_writable():
     assert x.grad.tolist() == [2.0, 2.0, 2.0]
 
 
+def test_a_gradient_that_nobody_else_holds_is_not_copied():
+    place = []
+
+    class Double(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx, x):
+            return x * 2
+
+        @staticmethod
+        def backward(ctx, g):
+            g = g * 2
+            place.append(g.data_ptr())
+            return g
+
+    x = leaf(1.0, 2.0)
+    Double.apply(x).sum().backward()
+    assert x.grad.data_ptr() == place[0]
+
+
 def test_float64_numbers_do_not_leak():
     np = pytest.importorskip("numpy")
     x = torch.ones(2)

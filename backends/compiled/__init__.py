@@ -14,5 +14,6 @@ from . import (
     activation,
     convolution,
     linear,
+    normalization,
     optimizers,
 )

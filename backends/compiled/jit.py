@@ -14,7 +14,7 @@ from numba.core import event
 
 from ..threads import get_num_threads
 
-__all__ = ["PARALLEL", "inline", "parallel", "parts", "serial", "takes", "threads"]
+__all__ = ["PARALLEL", "contiguous", "inline", "parallel", "parts", "serial", "takes", "threads"]
 
 # NaN and infinity keep their meaning; sums may be reordered and products contracted.
 _FAST = {"reassoc", "contract", "nsz", "arcp"}
@@ -82,6 +82,17 @@ def takes(*arrays):
         if array.dtype.char != char or not (flags.c_contiguous and flags.writeable):
             return False
     return True
+
+
+def contiguous(array):
+    """Return an array that compiled kernels can read, copied where needed; None for other types
+    than float32 and float64."""
+    if array.dtype.char not in "fd":
+        return None
+    flags = array.flags
+    if flags.c_contiguous and flags.writeable and flags.aligned:
+        return array
+    return array.copy(order="C")
 
 
 class _Progress(event.Listener):

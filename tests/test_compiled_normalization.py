@@ -1,0 +1,103 @@
+"""Compiled normalization against the compositions: values and gradients."""
+
+import numpy as np
+import pytest
+
+import ember as torch
+from ember.backends import kernels
+
+pytest.importorskip("numba")
+
+if not kernels._load():
+    pytest.skip("compiled kernels need numba, scipy and threadpoolctl", allow_module_level=True)
+
+from ember.backends import cpu
+from ember.backends.compiled import jit
+
+pytestmark = pytest.mark.host_only
+F = torch.nn.functional
+
+
+@pytest.fixture(autouse=True)
+def forced(monkeypatch):
+    """Have every size go to the compiled kernels, in two parts."""
+    monkeypatch.setattr(kernels, "_from", 0)
+    monkeypatch.setattr(jit, "parts", lambda elements: 2)
+
+
+def normal(*shape, dtype=torch.float32, mean=0.0):
+    values = np.random.default_rng(sum(shape)).standard_normal(shape) + mean
+    return torch.tensor(values, dtype=dtype).requires_grad_()
+
+
+def results(function, *arguments):
+    """Return the value and the gradients of all arguments that are tensors."""
+    out = function(*arguments)
+    leaves = [a for a in arguments if isinstance(a, torch.Tensor)]
+    weights = torch.arange(out.numel(), dtype=out.dtype).sin().reshape(out.shape)
+    return [out.detach(), *torch.autograd.grad((out * weights).sum(), leaves)]
+
+
+def check(function, *arguments, rtol=1e-5, atol=2e-5):
+    made = results(function, *arguments)
+    with torch.expand():
+        expected = results(function, *arguments)
+    for a, b in zip(made, expected, strict=True):
+        assert a.dtype is b.dtype
+        torch.testing.assert_close(a, b, rtol=rtol, atol=atol)
+
+
+def asked(name, *arguments):
+    """Return what the compiled kernel makes of arrays."""
+    return kernels.compiled(name, 0).forward(cpu, True, *arguments)
+
+
+# -- over the last axes ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("shape, over", [
+    ((5, 7), (7,)), ((2, 3, 33), (33,)), ((3, 2, 700), (2, 700)),
+    ((70, 1), (1,)), ((3,), (3,)), ((1, 1), (1,))])
+@pytest.mark.parametrize("affine", [True, False])
+def test_layer_norm(shape, over, affine):
+    parameters = (normal(*over), normal(*over, mean=1)) if affine else ()
+    check(lambda x, *p: F.layer_norm(x, over, *p), normal(*shape), *parameters, atol=1e-4)
+    check(lambda x, *p: F.rms_norm(x, over, *p), normal(*shape), *parameters[:1])
+
+
+def test_layer_norm_of_doubles_without_bias():
+    x, w = normal(40, 9, dtype=torch.float64, mean=3), normal(9, dtype=torch.float64)
+    check(lambda x, w: F.layer_norm(x, (9,), w), x, w, rtol=1e-11, atol=1e-11)
+    check(lambda x, w: F.rms_norm(x, (9,), w), x, w, rtol=1e-11, atol=1e-11)
+
+
+def test_layer_norm_of_columns():
+    """What lies otherwise than row after row, and a gradient of one repeated number."""
+    x = normal(7, 5)
+    out = F.layer_norm(x.T, (7,))
+    with torch.expand():
+        torch.testing.assert_close(out, F.layer_norm(x.T, (7,)))
+    out.sum().backward()
+    assert x.grad.abs().max() < 1e-5
+
+
+def test_a_large_mean_costs_no_digits():
+    x = normal(2, 5000, mean=1e3).detach()
+    exact = F.layer_norm(x.double(), (5000,))
+    assert (F.layer_norm(x, (5000,)) - exact).abs().max() < 1e-4
+
+
+@pytest.mark.parametrize("name, more", [("layer_norm_over", (1, None, None, 1e-5)),
+                                        ("rms_norm_over", (1, None, 1e-5))])
+def test_not_a_number_stays_in_its_row(name, more):
+    x = normal(3, 4).detach().numpy().copy()
+    x[1, 2], x[2, 0] = np.nan, np.inf
+    out, _ = asked(name, x, *more)
+    assert np.isfinite(out[0]).all() and np.isnan(out[1]).all() and np.isnan(out[2, 0])
+
+
+def test_other_types_and_empty_arrays_are_left_to_the_composition():
+    for x in (np.ones((2, 3), np.float16), np.ones((2, 3), int), np.ones((0, 3), np.float32)):
+        assert asked("layer_norm_over", x, 1, None, None, 1e-5) is NotImplemented
+    x, w = np.ones((2, 3), np.float32), np.ones(3)
+    assert asked("layer_norm_over", x, 1, w, None, 1e-5) is NotImplemented

@@ -12,6 +12,7 @@ not spin between operations. BLAS is called from inside the kernels, one thread 
 from . import jit  # noqa: I001 - sets Numba up before any kernel file is read
 from . import (
     activation,
+    attention,
     convolution,
     linear,
     normalization,

@@ -19,7 +19,7 @@ __all__ = ["PARALLEL", "contiguous", "inline", "parallel", "parts", "serial", "t
 # NaN and infinity keep their meaning; sums may be reordered and products contracted.
 _FAST = {"reassoc", "contract", "nsz", "arcp"}
 _WORTH_A_THREAD = 1 << 15  # elements; waking a thread takes as long as a pass over a tenth of them
-_OPTIONS = {"nogil": True, "fastmath": _FAST, "error_model": "numpy"}
+_OPTIONS = {"nogil": True, "fastmath": _FAST, "error_model": "numpy", "no_cfunc_wrapper": True}
 
 
 def _load_tbb():
@@ -59,7 +59,7 @@ parallel = functools.partial(numba.njit, parallel=PARALLEL, cache=True, **_OPTIO
 # A kernel for one thread.
 serial = functools.partial(numba.njit, cache=True, **_OPTIONS)
 # A function that kernels call; the compiler puts its code into theirs.
-inline = functools.partial(numba.njit, **_OPTIONS)
+inline = functools.partial(numba.njit, **_OPTIONS, no_cpython_wrapper=True)
 
 
 def threads():

@@ -16,7 +16,7 @@ from numba.extending import intrinsic, overload
 
 from . import jit
 
-__all__ = ["erf", "exp", "expm1", "log", "log1p", "sigmoid", "tanh"]
+__all__ = ["erf", "exp", "expm1", "log", "log1p", "maximum", "sigmoid", "tanh"]
 
 # Range reduction relies on the rounding of sums: here none are reordered, whatever the kernel
 # around allows.
@@ -174,3 +174,16 @@ def erf(x):
 def sigmoid(x):
     """1 / (1 + exp(−x))."""
     return _1 / (_1 + exp(-x))
+
+
+@intrinsic
+def maximum(context, x, y):
+    """The larger of two floats of one type, NaN if either is: unlike a comparison, it vectorises
+    in reductions too."""
+    def code(context, builder, signature, arguments):
+        kind = arguments[0].type
+        larger = builder.module.declare_intrinsic(
+            "llvm.maximum", [kind], ir.FunctionType(kind, [kind, kind]))
+        return builder.call(larger, arguments)
+
+    return x(x, x), code

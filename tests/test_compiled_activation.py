@@ -14,7 +14,8 @@ if not kernels._load():
 
 ACTIVATIONS = {
     "relu": F.relu, "leaky_relu": lambda x: F.leaky_relu(x, 0.2), "relu6": F.relu6,
-    "hardtanh": lambda x: F.hardtanh(x, -1, 0.5), "sigmoid": ember.sigmoid, "tanh": ember.tanh,
+    "hardsigmoid": F.hardsigmoid, "hardtanh": lambda x: F.hardtanh(x, -1, 0.5),
+    "sigmoid": ember.sigmoid, "tanh": ember.tanh,
     "elu": lambda x: F.elu(x, 0.7), "celu": lambda x: F.celu(x, 1.3), "selu": F.selu,
     "softplus": lambda x: F.softplus(x, 2, 5), "silu": F.silu, "mish": F.mish, "gelu": F.gelu,
     "gelu_tanh": lambda x: F.gelu(x, approximate="tanh"),

@@ -191,7 +191,7 @@ softshrink.vjp("input", lambda xp, g, input, lambd: xp.where(xp.abs(input) <= la
 
 
 @op(flat=True, namespaces=_FUNCTIONAL, derivative="g / 6 where −3 < input < 3",
-    dtypes="float -> same")
+    dtypes="float -> same", compiled=True)
 def hardsigmoid(xp, input):
     """Piecewise linear sigmoid: clip(input / 6 + 1/2, 0, 1). Shape: any -> same.
 

@@ -1,382 +1,170 @@
-"""Activations and their gradients in one pass."""
+"""Activations and their gradients.
+
+Numbers that float32 holds exactly are float32, so that they leave the type of x alone; the
+others are handed in, in the type of x.
+"""
 
 import math
 
 import numpy as np
-from numba import prange
 
-from ..kernels import kernel
-from . import jit
+from .elementwise import elementwise
+from .jit import formula
 from .math import erf, exp, expm1, log1p, sigmoid, tanh
 
-_ROOT_HALF = math.sqrt(0.5)
-_DENSITY = 1 / math.sqrt(2 * math.pi)  # of the normal distribution at 0
-_RATE, _CUBE = 2 * math.sqrt(2 / math.pi), 0.044715  # GELU by tanh is x σ(_RATE (x + _CUBE x³))
-
-
-@jit.inline
-def _part(array, part, parts):
-    return array[part * array.size // parts:(part + 1) * array.size // parts]
-
-
-def value(loop, input, *numbers):
-    """Return what a loop makes of an array, and the array for the gradient; or NotImplemented."""
-    if not jit.takes(input):
-        return NotImplemented
-    out = np.empty_like(input)
-    loop(input.reshape(-1), out.reshape(-1), *map(float, numbers), jit.parts(out.size))
-    return out, (input,)
-
-
-def slope(loop, g, known, *numbers):
-    """Return what a loop makes of a gradient and the array it depends on; or NotImplemented."""
-    if not (g.flags.c_contiguous and g.flags.writeable):
-        g = np.array(g, order="C")
-    if not jit.takes(g, known):
-        return NotImplemented
-    out = np.empty_like(g)
-    loop(g.reshape(-1), known.reshape(-1), out.reshape(-1), *map(float, numbers),
-         jit.parts(out.size))
-    return (out,)
-
+_0, _HALF, _1, _2, _3, _30 = [np.float32(number) for number in (0, 0.5, 1, 2, 3, 30)]
 
 # -- piecewise linear -----------------------------------------------------------------------------
 
 
-@jit.parallel
-def _relu(x, out, parts):
-    zero = x.dtype.type(0)
-    for part in prange(parts):
-        a, b = _part(x, part, parts), _part(out, part, parts)
-        for i in range(a.size):
-            b[i] = zero if a[i] < zero else a[i]  # NaN stays
+@formula
+def _relu(x):
+    return _0 if x < _0 else x  # NaN stays
 
 
-@jit.parallel
-def _relu_gradient(g, y, out, parts):
-    zero = g.dtype.type(0)
-    for part in prange(parts):
-        a, b, c = _part(g, part, parts), _part(y, part, parts), _part(out, part, parts)
-        for i in range(a.size):
-            c[i] = zero if b[i] == zero else a[i]
+@formula
+def _relu_slope(g, out):
+    return _0 if out == _0 else g
 
 
-@kernel("relu", compiled=True)
-class ReLU:
-    """max(x, 0)."""
-
-    def forward(xp, recording, input):
-        return value(_relu, input)
-
-    def backward(xp, g, saved, wanted):
-        return slope(_relu_gradient, g, saved[0])
+@formula
+def _leaky_relu(x, below):
+    return x if x > _0 else x * below
 
 
-@jit.parallel
-def _leaky_relu(x, out, below, parts):
-    below, zero = x.dtype.type(below), x.dtype.type(0)
-    for part in prange(parts):
-        a, b = _part(x, part, parts), _part(out, part, parts)
-        for i in range(a.size):
-            b[i] = a[i] if a[i] > zero else a[i] * below
+@formula
+def _leaky_relu_slope(g, x, below):
+    return g if x > _0 else g * below
 
 
-@jit.parallel
-def _leaky_relu_gradient(g, x, out, below, parts):
-    below, zero = g.dtype.type(below), g.dtype.type(0)
-    for part in prange(parts):
-        a, b, c = _part(g, part, parts), _part(x, part, parts), _part(out, part, parts)
-        for i in range(a.size):
-            c[i] = a[i] if b[i] > zero else a[i] * below
+@formula
+def _hardtanh(x, low, high):
+    clipped = low if x < low else x
+    return high if clipped > high else clipped
 
 
-@kernel("leaky_relu", compiled=True)
-class LeakyReLU:
-    """x where positive, else negative_slope · x."""
-
-    def forward(xp, recording, input, negative_slope):
-        return value(_leaky_relu, input, negative_slope)
-
-    def backward(xp, g, saved, wanted):
-        return slope(_leaky_relu_gradient, g, saved["input"], saved["negative_slope"])
+@formula
+def _hardtanh_slope(g, x, low, high):
+    return _0 if (x <= low) | (x >= high) else g
 
 
-@jit.parallel
-def _hardtanh(x, out, low, high, parts):
-    low, high = x.dtype.type(low), x.dtype.type(high)
-    for part in prange(parts):
-        a, b = _part(x, part, parts), _part(out, part, parts)
-        for i in range(a.size):
-            clipped = low if a[i] < low else a[i]
-            b[i] = high if clipped > high else clipped
+@formula
+def _hardsigmoid(x, sixth):
+    return _hardtanh(x * sixth + _HALF, _0, _1)
 
 
-@jit.parallel
-def _hardtanh_gradient(g, x, out, low, high, parts):
-    low, high, zero = g.dtype.type(low), g.dtype.type(high), g.dtype.type(0)
-    for part in prange(parts):
-        a, b, c = _part(g, part, parts), _part(x, part, parts), _part(out, part, parts)
-        for i in range(a.size):
-            c[i] = zero if (b[i] <= low) | (b[i] >= high) else a[i]
+@formula
+def _hardsigmoid_slope(g, x, sixth):
+    return g * sixth if (x > -_3) & (x < _3) else g * _0
 
 
-@kernel("hardtanh", compiled=True)
-class Hardtanh:
-    """x clipped to an interval."""
-
-    def forward(xp, recording, input, min_val, max_val):
-        return value(_hardtanh, input, min_val, max_val)
-
-    def backward(xp, g, saved, wanted):
-        return slope(_hardtanh_gradient, g, saved["input"], saved["min_val"], saved["max_val"])
-
+elementwise("relu", _relu, _relu_slope)
+elementwise("leaky_relu", _leaky_relu, _leaky_relu_slope, lambda negative_slope: (negative_slope,))
+elementwise("hardtanh", _hardtanh, _hardtanh_slope, lambda min_val, max_val: (min_val, max_val))
+elementwise("hardsigmoid", _hardsigmoid, _hardsigmoid_slope, lambda: (1 / 6,))
 
 # -- exponential ----------------------------------------------------------------------------------
 
 
-@jit.parallel
-def _sigmoid(x, out, parts):
-    for part in prange(parts):
-        a, b = _part(x, part, parts), _part(out, part, parts)
-        for i in range(a.size):
-            b[i] = sigmoid(a[i])
-
+@formula
+def _sigmoid(x):
+    return sigmoid(x)
 
-@jit.parallel
-def _sigmoid_gradient(g, y, out, parts):
-    one = g.dtype.type(1)
-    for part in prange(parts):
-        a, b, c = _part(g, part, parts), _part(y, part, parts), _part(out, part, parts)
-        for i in range(a.size):
-            c[i] = a[i] * (b[i] * (one - b[i]))
 
+@formula
+def _sigmoid_slope(g, out):
+    return g * (out * (_1 - out))
 
-@kernel("sigmoid", compiled=True)
-class Sigmoid:
-    """1 / (1 + exp(−x))."""
 
-    def forward(xp, recording, input):
-        return value(_sigmoid, input)
+@formula
+def _tanh_slope(g, out):
+    return g * (_1 - out * out)
 
-    def backward(xp, g, saved, wanted):
-        return slope(_sigmoid_gradient, g, saved[0])
 
+@formula
+def _scaled_elu(x, below, scale, rate):
+    return below * expm1(x * rate) if x <= _0 else x * scale
 
-@jit.parallel
-def _tanh(x, out, parts):
-    for part in prange(parts):
-        a, b = _part(x, part, parts), _part(out, part, parts)
-        for i in range(a.size):
-            b[i] = tanh(a[i])
 
+@formula
+def _scaled_elu_slope(g, x, below, scale, rate):
+    return g * (below * rate * exp(x * rate) if x <= _0 else scale)
 
-@jit.parallel
-def _tanh_gradient(g, y, out, parts):
-    one = g.dtype.type(1)
-    for part in prange(parts):
-        a, b, c = _part(g, part, parts), _part(y, part, parts), _part(out, part, parts)
-        for i in range(a.size):
-            c[i] = a[i] * (one - b[i] * b[i])
 
+@formula
+def _softplus(x, beta, threshold):
+    scaled = x * beta
+    curved = _0 if scaled > threshold else scaled
+    return x if scaled > threshold else log1p(exp(curved)) / beta
 
-@kernel("tanh", compiled=True)
-class Tanh:
-    """The hyperbolic tangent."""
 
-    def forward(xp, recording, input):
-        return value(_tanh, input)
+@formula
+def _softplus_slope(g, x, beta, threshold):
+    return g if x * beta > threshold else g * sigmoid(x * beta)
 
-    def backward(xp, g, saved, wanted):
-        return slope(_tanh_gradient, g, saved[0])
 
+elementwise("sigmoid", _sigmoid, _sigmoid_slope)
+elementwise("tanh", tanh, _tanh_slope)
+elementwise("scaled_elu", _scaled_elu, _scaled_elu_slope,
+            lambda alpha, scale, k: (alpha * scale, scale, k))
+elementwise("softplus", _softplus, _softplus_slope, lambda beta, threshold: (beta, threshold))
 
-@jit.parallel
-def _scaled_elu(x, out, alpha, scale, rate, parts):
-    below, scale = x.dtype.type(alpha * scale), x.dtype.type(scale)
-    rate, zero = x.dtype.type(rate), x.dtype.type(0)
-    for part in prange(parts):
-        a, b = _part(x, part, parts), _part(out, part, parts)
-        for i in range(a.size):
-            b[i] = below * expm1(a[i] * rate) if a[i] <= zero else a[i] * scale
+# -- x times a share of it ------------------------------------------------------------------------
 
 
-@jit.parallel
-def _scaled_elu_gradient(g, x, out, alpha, scale, rate, parts):
-    below, scale = g.dtype.type(alpha * scale * rate), g.dtype.type(scale)
-    rate, zero = g.dtype.type(rate), g.dtype.type(0)
-    for part in prange(parts):
-        a, b, c = _part(g, part, parts), _part(x, part, parts), _part(out, part, parts)
-        for i in range(a.size):
-            c[i] = a[i] * (below * exp(b[i] * rate) if b[i] <= zero else scale)
+@formula
+def _silu(x):
+    return x * sigmoid(x)
 
 
-@kernel("scaled_elu", compiled=True)
-class ScaledELU:
-    """scale · (x where positive, else alpha · expm1(k · x))."""
+@formula
+def _silu_slope(g, x):
+    share = sigmoid(x)
+    return g * (share * (_1 + x * (_1 - share)))
 
-    def forward(xp, recording, input, alpha, scale, k):
-        return value(_scaled_elu, input, alpha, scale, k)
 
-    def backward(xp, g, saved, wanted):
-        return slope(_scaled_elu_gradient, g, saved["input"], saved["alpha"], saved["scale"],
-                     saved["k"])
+@formula
+def _mish(x):
+    e = exp(_30 if x > _30 else x)
+    grown = e * (e + _2)  # tanh(log(1 + e)) = grown / (grown + 2)
+    return x * (grown / (grown + _2))
 
 
-@jit.parallel
-def _softplus(x, out, beta, threshold, parts):
-    beta, threshold, zero = x.dtype.type(beta), x.dtype.type(threshold), x.dtype.type(0)
-    for part in prange(parts):
-        a, b = _part(x, part, parts), _part(out, part, parts)
-        for i in range(a.size):
-            scaled = a[i] * beta
-            curved = zero if scaled > threshold else scaled
-            b[i] = a[i] if scaled > threshold else log1p(exp(curved)) / beta
+@formula
+def _mish_slope(g, x):
+    e = exp(_30 if x > _30 else x)
+    grown = e * (e + _2)
+    share = grown / (grown + _2)
+    return g * (share + x * ((_1 - share * share) * (e / (_1 + e))))
 
 
-@jit.parallel
-def _softplus_gradient(g, x, out, beta, threshold, parts):
-    beta, threshold = g.dtype.type(beta), g.dtype.type(threshold)
-    for part in prange(parts):
-        a, b, c = _part(g, part, parts), _part(x, part, parts), _part(out, part, parts)
-        for i in range(a.size):
-            c[i] = a[i] if b[i] * beta > threshold else a[i] * sigmoid(b[i] * beta)
+@formula
+def _gelu_tanh(x, rate, cubic):
+    return x * sigmoid(x * (rate + cubic * (x * x)))  # (1 + tanh(u)) / 2 = σ(2 u)
 
 
-@kernel("softplus", compiled=True)
-class Softplus:
-    """log(1 + exp(beta · x)) / beta; x where beta · x > threshold."""
+@formula
+def _gelu_tanh_slope(g, x, rate, cubic):
+    bend = cubic * (x * x)
+    share = sigmoid(x * (rate + bend))
+    return g * (share + x * (share * (_1 - share)) * (rate + _3 * bend))
 
-    def forward(xp, recording, input, beta, threshold):
-        return value(_softplus, input, beta, threshold)
 
-    def backward(xp, g, saved, wanted):
-        return slope(_softplus_gradient, g, saved["input"], saved["beta"], saved["threshold"])
+@formula
+def _gelu(x, root, density):
+    return x * (_HALF * (_1 + erf(x * root)))
 
 
-# -- x times a distribution function --------------------------------------------------------------
+@formula
+def _gelu_slope(g, x, root, density):
+    below = _HALF * (_1 + erf(x * root))
+    return g * (below + x * (density * exp(-_HALF * (x * x))))
 
 
-@jit.parallel
-def _silu(x, out, parts):
-    for part in prange(parts):
-        a, b = _part(x, part, parts), _part(out, part, parts)
-        for i in range(a.size):
-            b[i] = a[i] * sigmoid(a[i])
+_RATE = 2 * math.sqrt(2 / math.pi)
 
-
-@jit.parallel
-def _silu_gradient(g, x, out, parts):
-    one = g.dtype.type(1)
-    for part in prange(parts):
-        a, b, c = _part(g, part, parts), _part(x, part, parts), _part(out, part, parts)
-        for i in range(a.size):
-            s = sigmoid(b[i])
-            c[i] = a[i] * (s * (one + b[i] * (one - s)))
-
-
-@kernel("_silu", compiled=True)
-class SiLU:
-    """x · σ(x)."""
-
-    def forward(xp, recording, input):
-        return value(_silu, input)
-
-    def backward(xp, g, saved, wanted):
-        return slope(_silu_gradient, g, saved[0])
-
-
-@jit.parallel
-def _mish(x, out, parts):
-    two, large = x.dtype.type(2), x.dtype.type(30)
-    for part in prange(parts):
-        a, b = _part(x, part, parts), _part(out, part, parts)
-        for i in range(a.size):
-            e = exp(large if a[i] > large else a[i])
-            grown = e * (e + two)  # tanh(log(1 + e)) = grown / (grown + 2)
-            b[i] = a[i] * (grown / (grown + two))
-
-
-@jit.parallel
-def _mish_gradient(g, x, out, parts):
-    one, two, large = g.dtype.type(1), g.dtype.type(2), g.dtype.type(30)
-    for part in prange(parts):
-        a, b, c = _part(g, part, parts), _part(x, part, parts), _part(out, part, parts)
-        for i in range(a.size):
-            e = exp(large if b[i] > large else b[i])
-            grown = e * (e + two)
-            t = grown / (grown + two)
-            c[i] = a[i] * (t + b[i] * ((one - t * t) * (e / (one + e))))
-
-
-@kernel("_mish", compiled=True)
-class Mish:
-    """x · tanh(softplus(x))."""
-
-    def forward(xp, recording, input):
-        return value(_mish, input)
-
-    def backward(xp, g, saved, wanted):
-        return slope(_mish_gradient, g, saved[0])
-
-
-@jit.parallel
-def _gelu_tanh(x, out, parts):
-    rate, cube = x.dtype.type(_RATE), x.dtype.type(_RATE * _CUBE)
-    for part in prange(parts):
-        a, b = _part(x, part, parts), _part(out, part, parts)
-        for i in range(a.size):
-            b[i] = a[i] * sigmoid(a[i] * (rate + cube * (a[i] * a[i])))
-
-
-@jit.parallel
-def _gelu_tanh_gradient(g, x, out, parts):
-    rate, cube, one = g.dtype.type(_RATE), g.dtype.type(_RATE * _CUBE), g.dtype.type(1)
-    three = g.dtype.type(3)
-    for part in prange(parts):
-        a, b, c = _part(g, part, parts), _part(x, part, parts), _part(out, part, parts)
-        for i in range(a.size):
-            cubic = cube * (b[i] * b[i])
-            s = sigmoid(b[i] * (rate + cubic))
-            c[i] = a[i] * (s + b[i] * (s * (one - s)) * (rate + three * cubic))
-
-
-@kernel("_gelu_tanh", compiled=True)
-class GELUTanh:
-    """x/2 · (1 + tanh(√(2/π) (x + 0.044715 x³)))."""
-
-    def forward(xp, recording, input):
-        return value(_gelu_tanh, input)
-
-    def backward(xp, g, saved, wanted):
-        return slope(_gelu_tanh_gradient, g, saved[0])
-
-
-@jit.parallel
-def _gelu(x, out, parts):
-    root, half, one = x.dtype.type(_ROOT_HALF), x.dtype.type(0.5), x.dtype.type(1)
-    for part in prange(parts):
-        a, b = _part(x, part, parts), _part(out, part, parts)
-        for i in range(a.size):
-            b[i] = a[i] * (half * (one + erf(a[i] * root)))
-
-
-@jit.parallel
-def _gelu_gradient(g, x, out, parts):
-    root, half, one = g.dtype.type(_ROOT_HALF), g.dtype.type(0.5), g.dtype.type(1)
-    density = g.dtype.type(_DENSITY)
-    for part in prange(parts):
-        a, b, c = _part(g, part, parts), _part(x, part, parts), _part(out, part, parts)
-        for i in range(a.size):
-            below = half * (one + erf(b[i] * root))
-            c[i] = a[i] * (below + b[i] * (density * exp(-half * (b[i] * b[i]))))
-
-
-@kernel("_gelu", compiled=True)
-class GELU:
-    """x · Φ(x); the derivative is Φ(x) + x φ(x)."""
-
-    def forward(xp, recording, input):
-        return value(_gelu, input)
-
-    def backward(xp, g, saved, wanted):
-        return slope(_gelu_gradient, g, saved[0])
+elementwise("_silu", _silu, _silu_slope)
+elementwise("_mish", _mish, _mish_slope)
+elementwise("_gelu_tanh", _gelu_tanh, _gelu_tanh_slope, lambda: (_RATE, _RATE * 0.044715))
+elementwise("_gelu", _gelu, _gelu_slope,
+            lambda: (math.sqrt(0.5), 1 / math.sqrt(2 * math.pi)))

@@ -11,10 +11,12 @@ import threading
 
 import numba
 from numba.core import event
+from numba.extending import register_jitable
 
 from ..threads import get_num_threads
 
-__all__ = ["PARALLEL", "contiguous", "inline", "parallel", "parts", "serial", "takes", "threads"]
+__all__ = ["PARALLEL", "contiguous", "formula", "inline", "parallel", "parts", "serial", "takes",
+           "threads"]
 
 # NaN and infinity keep their meaning; sums may be reordered and products contracted.
 _FAST = {"reassoc", "contract", "nsz", "arcp"}
@@ -60,6 +62,8 @@ parallel = functools.partial(numba.njit, parallel=PARALLEL, cache=True, **_OPTIO
 serial = functools.partial(numba.njit, cache=True, **_OPTIONS)
 # A function that kernels call; the compiler puts its code into theirs.
 inline = functools.partial(numba.njit, **_OPTIONS, no_cpython_wrapper=True)
+# The same for what factories of kernels are given; the cache on disk knows it by its name.
+formula = register_jitable(forceinline=True, **_OPTIONS)
 
 
 def threads():

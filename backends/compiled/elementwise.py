@@ -1,0 +1,74 @@
+"""Functions of each element, with their gradients, in one pass.
+
+A kernel here is two formulas of scalars; `elementwise` puts the loops around them.
+"""
+
+import numpy as np
+from numba import prange
+
+from ..kernels import kernel
+from . import jit
+
+__all__ = ["elementwise"]
+
+
+def _over_one(formula):
+    @jit.parallel
+    def loop(x, out, numbers, parts):
+        for part in prange(parts):
+            start, stop = part * x.size // parts, (part + 1) * x.size // parts
+            a, b = x[start:stop], out[start:stop]
+            for i in range(a.size):
+                b[i] = formula(a[i], *numbers)
+
+    return loop
+
+
+def _over_two(formula):
+    @jit.parallel
+    def loop(x, y, out, numbers, parts):
+        for part in prange(parts):
+            start, stop = part * x.size // parts, (part + 1) * x.size // parts
+            a, b, c = x[start:stop], y[start:stop], out[start:stop]
+            for i in range(a.size):
+                c[i] = formula(a[i], b[i], *numbers)
+
+    return loop
+
+
+def _run(loop, arrays, numbers):
+    """Return what a loop makes of arrays of one shape, or NotImplemented."""
+    if not jit.takes(*arrays):
+        return NotImplemented
+    out = np.empty_like(arrays[0])
+    loop(*[a.reshape(-1) for a in arrays], out.reshape(-1), tuple(np.array(numbers, out.dtype)),
+         jit.parts(out.size))
+    return out
+
+
+def elementwise(name, value, slope, numbers=lambda: ()):
+    """Register the kernel of an operation on each element of one tensor.
+
+    Args:
+        value: the formula value(x, *numbers).
+        slope: the formula slope(g, known, *numbers) of the gradient; known is what the
+            operation's record saves, its input or its output.
+        numbers: makes the formulas' numbers of the operation's parameters.
+    """
+    over_one, over_two = _over_one(value), _over_two(slope)
+
+    def forward(xp, recording, input, **parameters):
+        out = _run(over_one, [input], numbers(**parameters))
+        return out if out is NotImplemented else (out, (input,))
+
+    def backward(xp, g, saved, wanted):
+        if isinstance(saved, dict):
+            parameters = {n: v for n, v in saved.items() if n not in ("input", "out")}
+            known = saved["input"]
+        else:
+            parameters, (known,) = {}, saved
+        g = jit.contiguous(g)
+        grad = NotImplemented if g is None else _run(over_two, [g, known], numbers(**parameters))
+        return grad if grad is NotImplemented else (grad,)
+
+    kernel(name, compiled=True)(type(name, (), {"forward": forward, "backward": backward}))

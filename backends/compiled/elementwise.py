@@ -38,7 +38,7 @@ def _over_two(formula):
 
 def _run(loop, arrays, numbers):
     """Return what a loop makes of arrays of one shape, or NotImplemented."""
-    if not jit.takes(*arrays):
+    if not (arrays[0].ndim and jit.takes(*arrays)):
         return NotImplemented
     out = np.empty_like(arrays[0])
     loop(*[a.reshape(-1) for a in arrays], out.reshape(-1), tuple(np.array(numbers, out.dtype)),

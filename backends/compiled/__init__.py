@@ -16,5 +16,6 @@ from . import (
     convolution,
     linear,
     normalization,
+    pooling,
     optimizers,
 )

@@ -67,20 +67,20 @@ class AvgPool:
         total = padded[places[0]].copy()
         for place in places[1:]:
             total += padded[place]
-        divisor = divisor_override or _divisor(xp, plan, count_include_pad, input.dtype)
-        total /= divisor
-        return total, (divisor, places, padded.shape, plan)
+        number = divisor_override or divisor(xp, plan, count_include_pad, input.dtype)
+        total /= number
+        return total, (number, places, padded.shape, plan)
 
     def backward(xp, g, saved, wanted):
-        divisor, places, shape, plan = saved
-        share = g / divisor
+        number, places, shape, plan = saved
+        share = g / number
         image = xp.zeros(shape, g.dtype)
         for place in places:
             image[place] += share
         return (image[_inside(plan)],)
 
 
-def _divisor(xp, plan, count_include_pad, dtype):
+def divisor(xp, plan, count_include_pad, dtype):
     """Return the number of elements of each window: a number, or an array over the windows."""
     shares = []
     for n, count, k, s, p in zip(plan.size, plan.counts, plan.kernel, plan.stride, plan.padding):

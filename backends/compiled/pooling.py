@@ -98,31 +98,16 @@ def _max(x, rows, columns, step, in_fours, out, winner, parts):
                             np.uint8(r * wide + c), best[start:stop], places[start:stop])
 
 
-@jit.inline
-def _place_fours(g, winner, above, below):
-    zero = g.dtype.type(0)
-    for j in range(g.size):
-        number = winner[j]
-        above[2 * j] = g[j] if number == 0 else zero
-        above[2 * j + 1] = g[j] if number == 1 else zero
-        below[2 * j] = g[j] if number == 2 else zero
-        below[2 * j + 1] = g[j] if number == 3 else zero
-
-
 @jit.parallel
-def _max_gradient(g, winner, rows, columns, step, in_fours, image, parts):
+def _max_gradient(g, winner, rows, columns, step, image, parts):
     """Add each window's gradient to its largest element."""
     wide = len(columns)
     for part in prange(parts):
         begins = np.empty(rows.shape[1] * wide, np.int64)
         for m in range(part * len(g) // parts, (part + 1) * len(g) // parts):
-            if not in_fours or 4 * g.shape[1] * g.shape[2] < image.shape[1]:
-                image[m] = 0
+            image[m] = 0
             for line in range(len(rows)):
                 a, places = g[m, line], winner[m, line]
-                if in_fours:
-                    _place_fours(a, places, image[m, rows[line, 0]:], image[m, rows[line, 1]:])
-                    continue
                 for number in range(begins.size):
                     begins[number] = rows[line, number // wide] + columns[number % wide, 3]
                 for j in range(a.size):
@@ -211,7 +196,7 @@ class MaxPool:
         winner, sides = saved
         image = np.empty(sides.shape, g.dtype)
         _max_gradient(xp.ascontiguousarray(g).reshape(sides.lines), winner, *sides.elements,
-                      sides.step, sides.in_fours, image.reshape(sides.images), sides.parts)
+                      sides.step, image.reshape(sides.images), sides.parts)
         return (image,)
 
 

@@ -9,22 +9,21 @@ differentiated, printed and freed, whose times should differ by about ten.
 
 from __future__ import annotations
 
-import argparse
 import gc
-import importlib
-import json
 import time
 
-from .timing import child, environment, resident_mb, write_json
+from .command import finish, options, reply
+from .sides import child, load
+from .timing import resident_mb
 from .workloads import WORKLOADS
 
 STEPS = 10_000
 CHAINS = (100_000, 1_000_000)
 
 
-def flat(library, name="mlp_tiny", steps=STEPS):
+def flat(torch, name, steps):
     """Return the growth of resident memory in MB over `steps` steps with the collector off."""
-    step = WORKLOADS[name](importlib.import_module(library), "cpu")
+    step = WORKLOADS[name](torch, "cpu")
     for _ in range(500):
         step()
     gc.collect()
@@ -36,9 +35,8 @@ def flat(library, name="mlp_tiny", steps=STEPS):
     return {"growth_mb": after - before, "resident_mb": after, "found_by_gc": gc.collect()}
 
 
-def chain(library, length):
+def chain(torch, length):
     """Return the seconds to build, go back through, print and free a chain of `length` nodes."""
-    torch = importlib.import_module(library)
     marks = [time.perf_counter()]
     x = torch.tensor(1.0, requires_grad=True)
     y = x
@@ -58,31 +56,26 @@ def chain(library, length):
 
 def main(argv=None):
     """Print the measurements and return the result."""
-    parser = argparse.ArgumentParser("python -m benchmarks.memory", description=__doc__)
-    parser.formatter_class = argparse.RawDescriptionHelpFormatter
-    parser.add_argument("--library", default="ember")
-    parser.add_argument("--json", help="write the result to this file")
-    parser.add_argument("--child", nargs=3, help=argparse.SUPPRESS)
-    options = parser.parse_args(argv)
-    if options.child:
-        what, library, size = options.child
-        print(json.dumps(chain(library, int(size)) if what == "chain" else flat(library, size)))
-        return None
-    result = {"environment": environment(options.library)}
+    chosen = options("memory", __doc__, argv)
+    if chosen.child:
+        side, *names, count = chosen.child
+        torch, _ = load(side)
+        return reply(flat(torch, *names, int(count)) if names else chain(torch, int(count)))
+    side, *_ = chosen.sides
+    scale = 20 if chosen.quick else 1
+    rows = {}
     for name in ("scalar_graph", "mlp_tiny"):
-        result[name] = child("memory", "flat", options.library, name)
-        print(f"{STEPS} steps of {name}: {result[name]}", flush=True)
+        rows[name] = child("memory", side, name, STEPS // scale)
+        print(f"{STEPS // scale} steps of {name}: {rows[name]}", flush=True)
+    totals = []
     for length in CHAINS:
-        result[f"chain_{length}"] = child("memory", "chain", options.library, length)
-        print(f"chain of {length}: {result[f'chain_{length}']}", flush=True)
-    totals = [result[f"chain_{length}"] for length in CHAINS]
-    if not any("error" in total for total in totals):
-        small, large = (sum(total.values()) for total in totals)
-        result["chain_ratio"] = large / small
-        print(f"ten times the nodes cost {large / small:.1f} times the time")
-    if options.json:
-        write_json(options.json, result)
-    return result
+        times = rows[f"chain_{length // scale}"] = child("memory", side, length // scale)
+        print(f"chain of {length // scale}: {times}", flush=True)
+        totals.append(None if "error" in times else sum(times.values()))
+    if all(totals):
+        rows["chain_ratio"] = totals[1] / totals[0]
+        print(f"ten times the nodes cost {rows['chain_ratio']:.1f} times the time")
+    return finish(chosen, "memory", rows)
 
 
 if __name__ == "__main__":

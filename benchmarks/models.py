@@ -7,6 +7,27 @@ classes over `torch.nn.Module` when it is called.
 from __future__ import annotations
 
 
+def perceptron(torch, widths, dropout=0.0):
+    """Return linear layers with ReLU between them, and dropout after the first ReLU."""
+    nn = torch.nn
+    layers = [nn.Linear(widths[0], widths[1])]
+    for inputs, outputs in zip(widths[1:-1], widths[2:], strict=True):
+        layers += [nn.ReLU(), nn.Linear(inputs, outputs)]
+    if dropout:
+        layers.insert(2, nn.Dropout(dropout))
+    return nn.Sequential(*layers)
+
+
+def convolutions(torch, channels, depth):
+    """Return 3x3 convolutions of RGB images with batch norm and ReLU, then ten scores."""
+    nn = torch.nn
+    layers = []
+    for inputs in (3, *[channels] * (depth - 1)):
+        conv = nn.Conv2d(inputs, channels, 3, padding=1, bias=False)
+        layers += [conv, nn.BatchNorm2d(channels), nn.ReLU()]
+    return nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(channels, 10))
+
+
 def Digits(torch):
     """Return the convolutional network of PyTorch's MNIST example."""
     nn, F = torch.nn, torch.nn.functional
@@ -58,15 +79,15 @@ def resnet20(torch):
     return nn.Sequential(conv_norm(3, 16, 3, 1), nn.ReLU(), *blocks, *head)
 
 
-def CharLSTM(torch, vocabulary, embedding, hidden):
-    """Return a two-layer LSTM language model over `vocabulary` symbols."""
+def CharLSTM(torch, vocabulary, embedding, hidden, layers=2):
+    """Return an LSTM language model over `vocabulary` symbols."""
     nn = torch.nn
 
     class Net(nn.Module):
         def __init__(self):
             super().__init__()
             self.embedding = nn.Embedding(vocabulary, embedding)
-            self.lstm = nn.LSTM(embedding, hidden, num_layers=2, batch_first=True)
+            self.lstm = nn.LSTM(embedding, hidden, num_layers=layers, batch_first=True)
             self.head = nn.Linear(hidden, vocabulary)
 
         def forward(self, x):

@@ -10,15 +10,13 @@ dropping it again; "backward" is the whole of forward plus `backward()`.
 
 from __future__ import annotations
 
-import argparse
-import importlib
-import json
 import statistics
 import time
 
 import numpy as np
 
-from .timing import child, environment, write_json
+from .command import finish, options, reply
+from .sides import load, ratio, summary, turns
 
 KINDS = ("forward", "backward")
 BUDGET = 0.04
@@ -96,9 +94,9 @@ def microseconds(function, budget=BUDGET):
     return best * 1e6
 
 
-def measure(library, words):
+def measure(library, words, budget=BUDGET):
     """Return "name kind" -> microseconds for one library; an operation it lacks has a message."""
-    torch = importlib.import_module(library)
+    torch, _ = load(library)
     times = {}
     for name, forward in operations(torch).items():
         if words and not any(word in name for word in words):
@@ -107,61 +105,45 @@ def measure(library, words):
             try:
                 function = forward if kind == "forward" else with_backward(torch, forward)
                 if function is not None:
-                    times[f"{name}, {kind}"] = microseconds(function)
+                    times[f"{name}, {kind}"] = microseconds(function, budget)
             except Exception as error:  # One missing operation must not hide the others.
                 times[f"{name}, {kind}"] = f"{type(error).__name__}: {error}"[:100]
     return times
 
 
-def compare(library="ember", peer="torch", rounds=3, words=()):
+def compare(library="ember", peer="torch", rounds=3, words=(), budget=BUDGET):
     """Return "name, kind" -> [microseconds, peer's microseconds, ratio], medians over rounds."""
-    turns = []
-    for _ in range(rounds):
-        pair = [child("per_op", which, *words) for which in (library, peer)]
-        for side in pair:
-            if "error" in side:
-                raise SystemExit(f"a measuring process failed: {side['error']}")
-        turns.append(pair)
+    results = turns("per_op", (library, peer), rounds, budget, *words)
+    for side, found in results.items():
+        if "error" in found[0]:
+            raise SystemExit(f"measuring {side} failed: {found[0]['error']}")
+    ours, theirs = results[library], results[peer]
     rows = {}
-    for key in turns[0][1]:
-        ours = [turn[0].get(key) for turn in turns]
-        theirs = [turn[1][key] for turn in turns]
-        if all(isinstance(value, float) for value in ours):
-            ratio = statistics.median(a / b for a, b in zip(ours, theirs, strict=True))
-            rows[key] = [statistics.median(ours), statistics.median(theirs), ratio]
+    for key in theirs[0]:
+        middle = statistics.median(one[key] for one in theirs)
+        if all(isinstance(one.get(key), float) for one in ours):
+            rows[key] = [statistics.median(one[key] for one in ours), middle,
+                         ratio(ours, theirs, key)]
         else:
-            rows[key] = [str(ours[0]), statistics.median(theirs), None]
+            rows[key] = [str(ours[0].get(key)), middle, None]
     return rows
 
 
 def main(argv=None):
     """Print the table and return the result."""
-    parser = argparse.ArgumentParser("python -m benchmarks.per_op", description=__doc__)
-    parser.formatter_class = argparse.RawDescriptionHelpFormatter
-    parser.add_argument("words", nargs="*")
-    parser.add_argument("--library", default="ember")
-    parser.add_argument("--peer", default="torch")
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--json", help="write the result to this file")
-    parser.add_argument("--child", nargs="+", help=argparse.SUPPRESS)
-    options = parser.parse_args(argv)
-    if options.child:
-        library, *words = options.child
-        print(json.dumps(measure(library, words)))
-        return None
-    rows = compare(options.library, options.peer, options.rounds, options.words)
-    for key, (ours, theirs, ratio) in rows.items():
-        if ratio is None:
+    chosen = options("per_op", __doc__, argv, names="word")
+    if chosen.child:
+        library, budget, *words = chosen.child
+        return reply(measure(library, words, float(budget)))
+    budget = chosen.budget or (0.001 if chosen.quick else BUDGET)
+    rows = compare(chosen.sides[0], chosen.peer, chosen.rounds, chosen.names, budget)
+    for key, (ours, theirs, share) in rows.items():
+        if share is None:
             print(f"{key:30s} {ours}")
         else:
-            print(f"{key:30s} {ours:9.2f} us   {options.peer} {theirs:9.2f} us   ratio {ratio:.2f}")
-    ratios = [row[2] for row in rows.values() if row[2] is not None]
-    if ratios:
-        print(f"geometric mean {statistics.geometric_mean(ratios):.2f}, worst {max(ratios):.2f}")
-    result = {"environment": environment(options.library, options.peer), "operations": rows}
-    if options.json:
-        write_json(options.json, result)
-    return result
+            print(f"{key:30s} {ours:9.2f} us   {chosen.peer} {theirs:9.2f} us   ratio {share:.2f}")
+    found = summary({key: row[2] for key, row in rows.items() if row[2] is not None})
+    return finish(chosen, "operations", rows, found)
 
 
 if __name__ == "__main__":

@@ -2,92 +2,128 @@
 
     python -m benchmarks.run                          every workload, three rounds
     python -m benchmarks.run mlp_tiny --rounds 5      one workload
+    python -m benchmarks.run --sides ember,ember:compile,ember:numpy,torch:compile
+    python -m benchmarks.run --cold                   also the first step without compiled kernels
     python -m benchmarks.run --json results/x.json    also write the result
 
-The ratio is ours over PyTorch's: below 1 is faster. Each round runs both libraries one after the
-other in fresh processes; the ratio of a workload is the median over the rounds.
+The ratio is ours over PyTorch's: below 1 is faster. Each round runs all sides one after the other
+in fresh processes; the ratio of a workload is the median over the rounds. "of limit" is the share
+of the step that its matrix products need at the machine's best rate (`benchmarks.limit`), "MB" the
+peak of resident memory, "first s" the time to import the library, build the model and do the first
+step, the least of the rounds: the first run of a new machine compiles kernels and keeps them.
 """
 
 from __future__ import annotations
 
-import argparse
-import importlib
-import json
 import statistics
+import tempfile
+import time
 
-from .timing import child, environment, median_seconds, resident_mb, synchronizer, write_json
+from .command import finish, options, reply
+from .limit import limits
+from .sides import child, load, ratio, summary, turns
+from .timing import median_seconds, resident_mb, synchronizer
 from .workloads import WORKLOADS
 
-
-def measure(library, name, device, budget):
-    """Return the median step time in ms and the peak memory in MB of one workload."""
-    step = WORKLOADS[name](importlib.import_module(library), device)
-    seconds = median_seconds(step, budget, synchronizer(library, device))
-    return {"ms": seconds * 1e3, "rss_mb": resident_mb(peak=True)}
-
-
-def compare(name, options):
-    """Return both libraries' medians and their ratio for one workload, or the first error."""
-    rounds = []
-    for _ in range(options.rounds):
-        pair = [
-            child("run", library, name, options.device, options.budget)
-            for library in (options.library, options.peer)
-        ]
-        errors = [side["error"] for side in pair if "error" in side]
-        if errors:
-            return {"error": errors[0]}
-        rounds.append(pair)
-    ours, theirs = zip(*rounds, strict=True)
-    return {
-        "ms": statistics.median(side["ms"] for side in ours),
-        "peer_ms": statistics.median(side["ms"] for side in theirs),
-        "ratio": statistics.median(a["ms"] / b["ms"] for a, b in rounds),
-        "rss_mb": round(statistics.median(side["rss_mb"] for side in ours)),
-        "peer_rss_mb": round(statistics.median(side["rss_mb"] for side in theirs)),
-    }
+BUDGET = 1.0
+HEAD = (f"{'workload':13s} {'side':14s} {'ms':>9s} {'ratio':>6s} {'of limit':>8s} "
+        f"{'MB':>6s} {'ratio':>6s} {'first s':>7s}")
+# Where Numba and PyTorch's compiler keep what they have compiled.
+CACHES = ("NUMBA_CACHE_DIR", "TORCHINDUCTOR_CACHE_DIR")
 
 
-def line(name, row, options):
+def measure(side, name, device, budget):
+    """Return the median step time in ms, the peak memory in MB and the first step's seconds."""
+    start = time.perf_counter()
+    torch, compile = load(side)
+    wait = synchronizer(torch, device)
+    step = WORKLOADS[name](torch, device, compile)
+    step()
+    wait()
+    first = time.perf_counter() - start
+    seconds = median_seconds(step, budget, wait) if budget else 0.0
+    return {"ms": seconds * 1e3, "rss_mb": resident_mb(peak=True), "first_s": first}
+
+
+def cold_start(side, name, device):
+    """Return the seconds of the first step where nothing that was compiled before is found."""
+    with tempfile.TemporaryDirectory() as empty:
+        environment = dict.fromkeys(CACHES, empty)
+        found = child("run", side, name, device, 0, environment=environment)
+    return found.get("first_s")
+
+
+def compare(name, chosen, least_ms):
+    """Return side -> its figures for one workload, or its error."""
+    sides = [chosen.peer, *chosen.sides]
+    budget = chosen.budget or (0.1 if chosen.quick else BUDGET)
+    results = turns("run", sides, chosen.rounds, name, chosen.device, budget)
+    peers = results[chosen.peer]
+    rows = {}
+    for side, rounds in results.items():
+        if "error" in rounds[0]:
+            rows[side] = rounds[0]
+            continue
+        row = rows[side] = {
+            "ms": statistics.median(one["ms"] for one in rounds),
+            "rss_mb": round(statistics.median(one["rss_mb"] for one in rounds)),
+            "first_s": min(one["first_s"] for one in rounds),
+        }
+        if side != chosen.peer and "error" not in peers[0]:
+            row["ratio"] = ratio(rounds, peers, "ms")
+            row["rss_ratio"] = ratio(rounds, peers, "rss_mb")
+        if least_ms is not None:
+            row["of_limit"] = least_ms / row["ms"]
+        if chosen.cold:
+            row["cold_s"] = cold_start(side, name, chosen.device)
+    return rows
+
+
+def line(name, side, row):
     """Return one line of the table."""
     if "error" in row:
-        return f"{name:14s} ERROR {row['error']}"
-    return (
-        f"{name:14s} {options.library} {row['ms']:9.3f} ms {row['rss_mb']:5d} MB   "
-        f"{options.peer} {row['peer_ms']:9.3f} ms {row['peer_rss_mb']:5d} MB   "
-        f"ratio {row['ratio']:.2f}"
-    )
+        return f"{name:13s} {side:14s} ERROR {row['error']}"
+    time_ratio, memory_ratio = (
+        f"{row[key]:6.2f}" if key in row else 6 * " " for key in ("ratio", "rss_ratio"))
+    share = f"{row['of_limit']:8.0%}" if "of_limit" in row else 8 * " "
+    cold = f"  cold {row['cold_s']:.1f} s" if row.get("cold_s") else ""
+    return (f"{name:13s} {side:14s} {row['ms']:9.3f} {time_ratio} {share} "
+            f"{row['rss_mb']:6d} {memory_ratio} {row['first_s']:7.2f}{cold}")
+
+
+def summaries(rows, sides):
+    """Return side -> the mean and the worst ratios of its workloads; print them."""
+    found = {}
+    for side in sides:
+        good = {name: row[side] for name, row in rows.items() if "ratio" in row[side]}
+        if not good:
+            continue
+        print(f"{side}: ", end="")
+        found[side] = summary({name: row["ratio"] for name, row in good.items()})
+        for key, text in (("rss_ratio", "memory at most {:.2f} of PyTorch's ({})"),
+                          ("first_s", "first step at most {:.1f} s ({})")):
+            name = max(good, key=lambda name: good[name][key])
+            found[side][key] = good[name][key]
+            print("   " + text.format(good[name][key], name))
+    return found
 
 
 def main(argv=None):
     """Run the workloads and return the result that was printed."""
-    parser = argparse.ArgumentParser("python -m benchmarks.run", description=__doc__)
-    parser.formatter_class = argparse.RawDescriptionHelpFormatter
-    parser.add_argument("names", nargs="*", metavar="workload")
-    parser.add_argument("--library", default="ember")
-    parser.add_argument("--peer", default="torch")
-    parser.add_argument("--device", default="cpu")
-    parser.add_argument("--budget", type=float, default=2.0, help="seconds per measurement")
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--json", help="write the result to this file")
-    parser.add_argument("--child", nargs=4, help=argparse.SUPPRESS)
-    options = parser.parse_args(argv)
-    if options.child:
-        *which, budget = options.child
-        print(json.dumps(measure(*which, float(budget))))
-        return None
+    chosen = options("run", __doc__, argv, sides="ember,ember:compile", names="workload")
+    if chosen.child:
+        side, name, device, budget = chosen.child
+        return reply(measure(side, name, device, float(budget)))
+    names = chosen.names or list(WORKLOADS)
+    _, least = limits(names) if chosen.device == "cpu" else (None, {})
     rows = {}
-    for name in options.names or WORKLOADS:
-        rows[name] = compare(name, options)
-        print(line(name, rows[name], options), flush=True)
-    result = {"environment": environment(options.library, options.peer), "workloads": rows}
-    ratios = [row["ratio"] for row in rows.values() if "ratio" in row]
-    if ratios:
-        result["geometric_mean"] = statistics.geometric_mean(ratios)
-        print(f"geometric mean {result['geometric_mean']:.2f}, worst {max(ratios):.2f}")
-    if options.json:
-        write_json(options.json, result)
-    return result
+    print(HEAD)
+    for name in names:
+        rows[name] = compare(name, chosen, least[name][1] if name in least else None)
+        for side, row in rows[name].items():
+            print(line(name, side, row), flush=True)
+    print()
+    return finish(chosen, "workloads", rows, summaries(rows, chosen.sides))
 
 
 if __name__ == "__main__":

@@ -1,34 +1,17 @@
-"""What every benchmark shares: a child process per measurement, turns, and the machine's name.
-
-Each measurement runs in a fresh interpreter, so no library's allocator, threads or imports touch
-the other's. The libraries take turns, so a busy spell of the machine hits both.
-"""
+"""Measuring time and memory, and naming the machine that a result belongs to."""
 
 from __future__ import annotations
 
 import datetime
-import importlib
 import importlib.metadata
 import json
 import os
 import platform
 import statistics
-import subprocess
-import sys
 import time
 from pathlib import Path
 
 RESULTS = Path(__file__).with_name("results")
-
-
-def child(module, *arguments):
-    """Run `python -m benchmarks.<module> --child ...` and return the JSON of its last line."""
-    command = [sys.executable, "-m", f"benchmarks.{module}", "--child", *map(str, arguments)]
-    root = Path(__file__).parent.parent
-    done = subprocess.run(command, capture_output=True, text=True, cwd=root)
-    if done.returncode:
-        return {"error": (done.stderr.strip().splitlines() or ["no output"])[-1][:200]}
-    return json.loads(done.stdout.splitlines()[-1])
 
 
 def median_seconds(step, budget, sync=None, least=5, most=2000):
@@ -48,6 +31,29 @@ def median_seconds(step, budget, sync=None, least=5, most=2000):
         sync()
         times.append(time.perf_counter() - start)
     return statistics.median(times)
+
+
+def alternating_seconds(functions, budget, block=0.02):
+    """Return the median time of each function; they take turns in blocks of `block` seconds.
+
+    The first call of a block is not counted: it finds the caches, and perhaps the cores, still
+    busy with the other library.
+    """
+    times = [[] for _ in functions]
+    for function in functions:
+        function()
+    deadline = time.perf_counter() + budget * len(functions)
+    while len(times[0]) < 3 or time.perf_counter() < deadline:
+        for function, taken in zip(functions, times, strict=True):
+            function()
+            end = time.perf_counter() + block
+            while True:
+                start = time.perf_counter()
+                function()
+                taken.append(time.perf_counter() - start)
+                if start + taken[-1] > end:
+                    break
+    return [statistics.median(taken) for taken in times]
 
 
 def resident_mb(peak=False):
@@ -94,8 +100,8 @@ def write_json(path, result):
     path.write_text(json.dumps(result, indent=1) + "\n")
 
 
-def synchronizer(library, device):
+def synchronizer(torch, device):
     """Return the function that waits until the device has finished."""
     if device.startswith("cuda"):
-        return importlib.import_module(library).cuda.synchronize
+        return torch.cuda.synchronize
     return lambda: None

@@ -1,8 +1,8 @@
 """Nine training steps, each written once against PyTorch's API.
 
-A workload takes the module that plays PyTorch and a device name, and returns a step function
-without arguments that returns the loss. Sizes are those of well-known small programs, from
-micrograd's scalars to a GPT; both libraries run exactly this text.
+A workload takes the module that plays PyTorch, a device name and whether to compile the model, and
+returns a step function without arguments that returns the loss. Sizes are those of well-known small
+programs, from micrograd's scalars to a GPT; both libraries run exactly this text.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import itertools
 
 import numpy as np
 
-from .models import GPT, CharLSTM, Digits, resnet20
+from .models import GPT, CharLSTM, Digits, perceptron, resnet20
 
 WORKLOADS = {}
 
@@ -21,6 +21,12 @@ def workload(make):
     """Register a workload under its function's name."""
     WORKLOADS[make.__name__] = make
     return make
+
+
+def ready(torch, model, device, compile):
+    """Return a model on its device, compiled if asked for."""
+    model = model.to(device)
+    return torch.compile(model) if compile else model
 
 
 def batches(torch, device, shape, classes, count=4):
@@ -63,7 +69,7 @@ def supervised(model, loss, optimizer, data):
 
 
 @workload
-def scalar_graph(torch, device):
+def scalar_graph(torch, device, compile=False):
     """Micrograd's job: a 2-16-1 tanh network on four points, one scalar operation at a time."""
     rng = np.random.default_rng(7)
 
@@ -75,7 +81,7 @@ def scalar_graph(torch, device):
     points = [tuple(map(float, point)) for point in rng.standard_normal((4, 2))]
     parameters = [*itertools.chain(*hidden), *readout]
 
-    def step():
+    def forward():
         loss = 0.0
         for x, y in points:
             activations = [(a * x + b * y + bias).tanh() for a, b, bias in hidden]
@@ -83,6 +89,13 @@ def scalar_graph(torch, device):
             for activation, weight in zip(activations[1:], readout[1:], strict=True):
                 out = out + activation * weight
             loss = loss + (out - 1.0) ** 2
+        return loss
+
+    if compile:
+        forward = torch.compile(forward)
+
+    def step():
+        loss = forward()
         for parameter in parameters:
             parameter.grad = None
         loss.backward()
@@ -92,57 +105,51 @@ def scalar_graph(torch, device):
 
 
 @workload
-def mlp_tiny(torch, device):
+def mlp_tiny(torch, device, compile=False):
     """A 2-32-32-2 perceptron, batch 32, SGD with momentum: nearly all of it is overhead."""
-    nn = torch.nn
-    model = nn.Sequential(
-        nn.Linear(2, 32), nn.ReLU(), nn.Linear(32, 32), nn.ReLU(), nn.Linear(32, 2)
-    ).to(device)
+    model = ready(torch, perceptron(torch, (2, 32, 32, 2)), device, compile)
     optimizer = torch.optim.SGD(model.parameters(), lr=0.01, momentum=0.9)
     data = batches(torch, device, (32, 2), 2)
-    return supervised(model, nn.CrossEntropyLoss(), optimizer, data)
+    return supervised(model, torch.nn.CrossEntropyLoss(), optimizer, data)
 
 
 @workload
-def mlp_mnist(torch, device):
+def mlp_mnist(torch, device, compile=False):
     """A 784-512-256-10 perceptron with dropout, batch 128, Adam."""
-    nn = torch.nn
-    model = nn.Sequential(
-        nn.Linear(784, 512), nn.ReLU(), nn.Dropout(0.2),
-        nn.Linear(512, 256), nn.ReLU(), nn.Linear(256, 10),
-    ).to(device)  # fmt: skip
+    model = ready(torch, perceptron(torch, (784, 512, 256, 10), dropout=0.2), device, compile)
     optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
     data = batches(torch, device, (128, 784), 10)
-    return supervised(model, nn.CrossEntropyLoss(), optimizer, data)
+    return supervised(model, torch.nn.CrossEntropyLoss(), optimizer, data)
 
 
 @workload
-def lenet(torch, device):
+def lenet(torch, device, compile=False):
     """PyTorch's MNIST example: two convolutions, pooling, dropout, batch 64, Adadelta."""
-    model = Digits(torch).to(device)
+    model = ready(torch, Digits(torch), device, compile)
     optimizer = torch.optim.Adadelta(model.parameters(), lr=1.0)
     data = batches(torch, device, (64, 1, 28, 28), 10)
     return supervised(model, torch.nn.functional.nll_loss, optimizer, data)
 
 
 @workload
-def resnet_cifar(torch, device):
+def resnet_cifar(torch, device, compile=False):
     """ResNet-20 as in He et al. 2015, section 4.2, batch 32, SGD with momentum and decay."""
-    model = resnet20(torch).to(device)
+    model = ready(torch, resnet20(torch), device, compile)
     optimizer = torch.optim.SGD(model.parameters(), lr=0.1, momentum=0.9, weight_decay=1e-4)
     data = batches(torch, device, (32, 3, 32, 32), 10)
     return supervised(model, torch.nn.CrossEntropyLoss(), optimizer, data)
 
 
 @workload
-def autoencoder(torch, device):
+def autoencoder(torch, device, compile=False):
     """A denoising autoencoder with strided and transposed convolutions, batch 32, Adam."""
     nn = torch.nn
     up = functools.partial(nn.ConvTranspose2d, kernel_size=3, stride=2, padding=1, output_padding=1)
     model = nn.Sequential(
         nn.Conv2d(1, 16, 3, 2, 1), nn.ReLU(), nn.Conv2d(16, 32, 3, 2, 1), nn.ReLU(),
         up(32, 16), nn.ReLU(), up(16, 1), nn.Sigmoid(),
-    ).to(device)  # fmt: skip
+    )  # fmt: skip
+    model = ready(torch, model, device, compile)
     optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
     images = [x for x, _ in batches(torch, device, (32, 1, 28, 28), 1)]
 
@@ -167,29 +174,31 @@ def language_model(torch, model, optimizer, data, vocabulary, max_norm):
 
 
 @workload
-def char_lstm(torch, device):
+def char_lstm(torch, device, compile=False):
     """A two-layer LSTM over 65 characters, 256 wide, batch 32, length 64, clipped, Adam."""
-    model = CharLSTM(torch, vocabulary=65, embedding=64, hidden=256).to(device)
+    model = CharLSTM(torch, vocabulary=65, embedding=64, hidden=256)
+    model = ready(torch, model, device, compile)
     optimizer = torch.optim.Adam(model.parameters(), lr=2e-3)
     data = texts(torch, device, 65, (32, 65))
     return language_model(torch, model, optimizer, data, 65, 5.0)
 
 
-def gpt(torch, device, vocabulary, length, layers, heads, width, batch):
+def gpt(torch, device, compile, vocabulary, length, layers, heads, width, batch):
     """Return the step of a GPT with AdamW and clipping."""
-    model = GPT(torch, vocabulary, length, layers, heads, width).to(device)
+    model = GPT(torch, vocabulary, length, layers, heads, width)
+    model = ready(torch, model, device, compile)
     optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3, betas=(0.9, 0.99), weight_decay=0.1)
     data = texts(torch, device, vocabulary, (batch, length + 1))
     return language_model(torch, model, optimizer, data, vocabulary, 1.0)
 
 
 @workload
-def char_gpt(torch, device):
+def char_gpt(torch, device, compile=False):
     """NanoGPT's CPU setting: 65 characters, 4 layers, 4 heads, 128 wide, length 64, batch 12."""
-    return gpt(torch, device, 65, 64, 4, 4, 128, 12)
+    return gpt(torch, device, compile, 65, 64, 4, 4, 128, 12)
 
 
 @workload
-def gpt_small(torch, device):
+def gpt_small(torch, device, compile=False):
     """A wider GPT: 5,000 tokens, 4 layers, 8 heads, 512 wide, length 128, batch 8."""
-    return gpt(torch, device, 5000, 128, 4, 8, 512, 8)
+    return gpt(torch, device, compile, 5000, 128, 4, 8, 512, 8)

@@ -9,7 +9,7 @@ import functools
 
 from .graph import Node, Rule
 
-__all__ = ["Wrapped", "around", "unwatch_nodes", "watch_nodes", "wrapped"]
+__all__ = ["Wrapped", "around", "is_watching", "unwatch_nodes", "watch_nodes", "wrapped"]
 
 # Makers of nodes set `hooks` to None once, when `op`, `parents`, `saved` and `xp` are there.
 _slot = Node.hooks
@@ -42,6 +42,11 @@ def unwatch_nodes(watcher):
     _watchers.remove(watcher)
     if not _watchers and _changes < _CHANGES:
         Node.hooks = _slot
+
+
+def is_watching():
+    """Return whether somebody sees every node or every backward pass."""
+    return bool(_watchers or around)
 
 
 def wrapped(run):

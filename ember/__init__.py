@@ -82,7 +82,7 @@ _LATER = {
     "nn.functional.native": """
         grid_sampler grid_sampler_2d grid_sampler_3d native_batch_norm native_group_norm
         native_layer_norm""",
-    "nn.compiled": "compile",
+    "compiler": "compile",
     "optim.grad_scaler": "GradScaler",
     "serialization": "load save",
 }

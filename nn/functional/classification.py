@@ -7,6 +7,7 @@ import warnings
 
 from ...autograd import arange, dtypes, log_softmax, where, zeros, zeros_like
 from ...autograd.autocast import in_float32
+from ...autograd.checks import value_check
 from ...autograd.composite import composite
 from ...autograd.ops.activation import bent, logsigmoid
 from ...autograd.ops.losses import bernoulli_nll
@@ -161,6 +162,7 @@ def _check_classes(name, input, target, weight):
                            f"{list(weight.shape)}")
 
 
+@value_check
 def _check_range(log_p, target, ignore_index):
     """Refuse class numbers that do not exist."""
     classes = log_p.shape[_class_dim(log_p)]
@@ -193,11 +195,16 @@ def binary_cross_entropy(input, target, weight=None, size_average=None, reduce=N
         raise ValueError(f"Using a target size ({target.shape}) that is different to the input "
                          f"size ({input.shape}) is deprecated. Please ensure they have the same "
                          "size.")
+    _check_probabilities(input)
+    loss = bernoulli_nll(input, target)
+    return _reduce(loss if weight is None else loss * weight, reduction)
+
+
+@value_check
+def _check_probabilities(input):
     if input.numel() and not bool(((input >= 0) & (input <= 1)).all()):
         raise RuntimeError("all elements of input should be between 0 and 1; for logits use "
                            "binary_cross_entropy_with_logits")
-    loss = bernoulli_nll(input, target)
-    return _reduce(loss if weight is None else loss * weight, reduction)
 
 
 _reduce = reduce  # some signatures have a parameter of that name
@@ -358,6 +365,7 @@ def multilabel_margin_loss(input, target, size_average=None, reduce=None, reduct
     return _reduce(loss if input.ndim == 2 else loss.squeeze(0), reduction)
 
 
+@value_check
 def _check_labels(name, target, low, classes):
     if target.numel() and not (low <= int(target.min()) and int(target.max()) < classes):
         raise ValueError(f"{name}: target out of range: class numbers reach from "

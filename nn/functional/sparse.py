@@ -4,6 +4,7 @@ PyTorch page: https://docs.pytorch.org/docs/2.13/nn.functional.html#sparse-funct
 """
 
 from ...autograd import arange, dtypes, no_grad, where, zeros
+from ...autograd.checks import value_check
 from ...autograd.composite import composite
 
 __all__ = ["embedding", "embedding_bag", "one_hot"]
@@ -52,6 +53,7 @@ def _embedding(input, weight, padding_idx):
     return where((input == padding_idx).unsqueeze(-1), rows.detach(), rows)
 
 
+@value_check
 def _check_rows(input, weight, padding_idx):
     if input.dtype not in (dtypes.int64, dtypes.int32):
         raise RuntimeError("Expected tensor for argument #1 'indices' to have one of the "

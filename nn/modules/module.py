@@ -294,13 +294,10 @@ class Module(Traversal, StateDict, Conversion, HookRegistration):
         return self
 
     def compile(self, *args, **kwargs):
-        """Accept PyTorch's request to compile; nothing is compiled, and a warning says so once.
+        """Compile `forward` in place. The arguments are those of `torch.compile`."""
+        from ...compiler import compile
 
-        The arguments are those of `torch.compile`.
-        """
-        from ..compiled import compile
-
-        compile(self, *args, **kwargs)
+        self.__dict__["forward"] = compile(type(self).forward.__get__(self), *args, **kwargs)
 
     # -- text -------------------------------------------------------------------------------
 

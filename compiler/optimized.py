@@ -1,15 +1,12 @@
-"""`torch.compile`: accepted, and run eagerly; a warning says so once.
+"""`torch.compile`: a function or module that records what it does and replays it.
 
-Nothing is compiled; a compiled function gives the results, the gradients and the speed of the
-function itself. What programs can see of PyTorch's is kept: the wrapper of a module, whose names
-in `state_dict` start with "_orig_mod.".
 PyTorch page: https://docs.pytorch.org/docs/2.13/generated/torch.compile.html
 """
 
 import functools
 
-from ..autograd.notices import say_once
-from .modules.module import Module
+from ..nn.modules.module import Module
+from .dispatch import Compiled
 
 __all__ = ["OptimizedModule", "compile"]
 
@@ -19,17 +16,17 @@ MODES = ("default", "lite", "reduce-overhead", "max-autotune", "max-autotune-no-
 class OptimizedModule(Module):
     """What `compile` returns for a module: the module under the name `_orig_mod`.
 
-    Everything else is the module's own: attributes, calls, the mode.
+    Calls are compiled; everything else is the module's own: attributes, the mode.
     """
 
-    def __init__(self, mod):
+    def __init__(self, mod, compiled):
         super().__init__()
-        object.__setattr__(self, "_wraps", True)
-        self._orig_mod = mod
         functools.update_wrapper(self, type(mod), updated=())
+        self.__dict__.update(_compiled=compiled, _wraps=True)  # all else is set on the module
+        self._orig_mod = mod
 
     def forward(self, *args, **kwargs):
-        return self._orig_mod(*args, **kwargs)
+        return self._compiled(*args, **kwargs)
 
     @property
     def training(self):
@@ -61,23 +58,27 @@ class OptimizedModule(Module):
 
 def compile(model=None, *, fullgraph=False, dynamic=None, backend="inductor", mode=None,
             options=None, disable=False):
-    """Return a model or function that behaves as the given one; nothing is compiled.
+    """Return a model or function that gives the results of the given one, faster.
 
+    The first call with new shapes runs the function and records its operations; later calls
+    replay them without the Python around them. What the function reads besides its arguments
+    is watched; where it changed, or where a function does what cannot be replayed (reading a
+    tensor's values, printing, keeping state), the function itself runs, and a warning says why.
     Usable as a decorator, with and without arguments.
 
     Args:
         model: a Module or a function.
-        fullgraph, dynamic, backend, mode, options: accepted.
+        fullgraph: raise where the function cannot be recorded, instead of running it.
+        dynamic: accepted; each combination of shapes is recorded by itself, eight at most.
+        backend: "eager" runs the function as it is, any other name compiles.
+        mode, options: accepted.
         disable: return the model itself.
 
     Raises:
         RuntimeError: the mode is not one of PyTorch's, or given together with options.
 
-    >>> import warnings
     >>> import ember as torch
-    >>> with warnings.catch_warnings():
-    ...     warnings.simplefilter("ignore")
-    ...     model = torch.compile(torch.nn.Linear(2, 1))
+    >>> model = torch.compile(torch.nn.Linear(2, 1))
     >>> list(model.state_dict()), model(torch.ones(3, 2)).shape
     (['_orig_mod.weight', '_orig_mod.bias'], torch.Size([3, 1]))
     """
@@ -94,13 +95,5 @@ def compile(model=None, *, fullgraph=False, dynamic=None, backend="inductor", mo
                            f"{type(model).__name__}")
     if disable or isinstance(model, type):
         return model
-    say_once("torch.compile compiles nothing in ember: models run as they are")
-    if isinstance(model, Module):
-        return OptimizedModule(model)
-
-    @functools.wraps(model)
-    def compiled(*args, **kwargs):
-        return model(*args, **kwargs)
-
-    compiled._torchdynamo_orig_callable = model
-    return compiled
+    compiled = Compiled(model, fullgraph, dynamic, record=backend != "eager")
+    return OptimizedModule(model, compiled) if isinstance(model, Module) else compiled

@@ -1,0 +1,89 @@
+"""What a recorded program may call, and what makes it impossible to replay."""
+
+import types
+
+from ..autograd import Tensor, function, hooks
+from ..autograd.grad import backward, grad
+
+__all__ = ["FORBIDDEN", "is_library", "is_ours", "is_trusted", "pure"]
+
+# Methods that show more of a tensor than a program's signature holds, or change it unseen.
+_METHODS = """
+    item tolist numpy __array__ data_ptr untyped_storage storage __dlpack__ backward register_hook
+    register_post_accumulate_grad_hook retain_grad requires_grad_ detach_ set_ resize_ resize_as_
+    share_memory_ __setstate__ __reduce_ex__ __deepcopy__ _take_memory __repr__ __str__ __format__
+    is_set_to __contains__ equal allclose apply_ map_
+""".split()
+_PROPERTIES = "grad grad_fn is_leaf data retains_grad _base _version output_nr".split()
+
+# Functions of modules written in C whose result depends on their arguments alone.
+_PURE_MODULES = frozenset(("math", "cmath", "_operator", "operator", "_functools", "_struct"))
+_PURE_BUILTINS = frozenset("""
+    abs all any ascii bin callable chr divmod format getattr hasattr hex isinstance issubclass iter
+    len max min oct ord pow repr round sorted sum __build_class__
+""".split())
+_VALUES = (str, bytes, int, float, complex, tuple, frozenset, range, slice, list, dict, set,
+           types.MappingProxyType)
+
+
+_LIBRARIES = frozenset(("numpy", "numba", "scipy", "llvmlite", "threadpoolctl", "importlib"))
+
+
+# Modules of the standard library that keep no state a program could read.
+_TRUSTED = frozenset("""
+    abc collections contextlib copyreg dataclasses enum functools inspect itertools keyword math
+    numbers operator re reprlib types typing warnings _collections_abc __future__
+""".split())
+
+
+def is_ours(code, namespace):
+    """Return whether code is ember's own."""
+    return (namespace.get("__name__") or "").partition(".")[0] == "ember" and (
+        code.co_filename[:1] != "<")
+
+
+def is_trusted(name):
+    """Return whether a module of this name only calls what it is given."""
+    return (name or "").partition(".")[0] in _TRUSTED
+
+
+def is_library(namespace):
+    """Return whether code belongs to a library that ember calls, or to no module: Numba's."""
+    return (namespace.get("__name__") or "numba").partition(".")[0] in _LIBRARIES
+
+
+def _codes():
+    found = {}
+    for name in _METHODS:
+        method = getattr(Tensor, name, None)
+        if hasattr(method, "__code__"):
+            found[method.__code__] = f"Tensor.{name}"
+    for name in _PROPERTIES:
+        prop = Tensor.__dict__.get(name)
+        for accessor in (getattr(prop, "fget", None), getattr(prop, "fset", None)):
+            if hasattr(accessor, "__code__"):
+                found[accessor.__code__] = f"Tensor.{name}"
+    found[Tensor.requires_grad.fset.__code__] = "Tensor.requires_grad"
+    for item in (backward, grad, *[getattr(hooks, name) for name in hooks.__all__]):
+        if hasattr(item, "__code__"):
+            found[item.__code__] = item.__name__
+    found[function.Function.apply.__func__.__code__] = "Function.apply"
+    return found
+
+
+FORBIDDEN = _codes()
+
+
+def pure(function):
+    """Return whether a C function does nothing but compute from its arguments, or change a
+    container, which the guards watch where it outlives the call.
+    """
+    owner = getattr(function, "__self__", None)
+    name = getattr(function, "__name__", "")
+    if isinstance(owner, types.ModuleType):
+        if owner.__name__ == "builtins":
+            return name in _PURE_BUILTINS
+        return owner.__name__ in _PURE_MODULES
+    if isinstance(owner, type):
+        return owner.__module__ == "builtins"  # not datetime.now
+    return isinstance(owner, _VALUES)

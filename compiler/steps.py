@@ -1,0 +1,201 @@
+"""The steps of a program: each knows how to write itself as a line of Python over raw arrays, and
+how to run on Tensors, which double backward needs.
+"""
+
+from ..autograd import Tensor, writes
+from ..autograd.composite import expand
+from ..autograd.generator import stream_of
+from ..backends.random import in_memory_order
+from .slots import Slot, filled, slots_in
+
+__all__ = ["Alias", "Call", "Constant", "Draw", "Kernel", "Operation", "Write"]
+
+
+class Step:
+    """One step. Attributes: `outs`, the slots it fills; `node`, what backward knows of it."""
+
+    node = None
+    outs: tuple = ()
+    lasting = False  # whether it must run even when nobody reads what it makes
+
+    def reads(self):
+        """Return the slots that the step's line reads."""
+        return []
+
+    def write(self, source):
+        """Add the step's lines to a source (`sources.Source`)."""
+        raise NotImplementedError
+
+    def run(self, tensors, drawn):
+        """Do the same on Tensors by slot number, with random numbers as they were `drawn`."""
+        raise NotImplementedError
+
+
+class Operation(Step):
+    """A call of an operation's forward on raw arrays."""
+
+    def __init__(self, record, values, public, outs, several, xp):
+        self.record, self.values, self.public = record, values, public
+        self.outs, self.several, self.xp = outs, several, xp
+
+    def reads(self):
+        return list(slots_in(self.values))
+
+    def write(self, source):
+        forward = source.constant(self.record.forward)
+        keywords = self.record.signature.keyword_only
+        given = [f"{name}={source.text(value)}" if name in keywords else source.text(value)
+                 for name, value in self.values.items()]
+        call = f"{forward}({', '.join([source.constant(self.xp), *given])})"
+        targets = ", ".join(source.name(slot) for slot in self.outs)
+        source.line(f"{targets}{',' if self.several else ''} = {call}")
+
+    def run(self, tensors, drawn):
+        values = filled(self.public, lambda slot: tensors[slot.number])
+        keywords = self.record.signature.keyword_only
+        result = self.record.call(
+            *[v for n, v in values.items() if n not in keywords],
+            **{n: v for n, v in values.items() if n in keywords})
+        for slot, tensor in zip(self.outs, result if self.several else (result,)):
+            tensors[slot.number] = tensor
+
+
+class Kernel(Step):
+    """A composite's kernel; what it saves goes to backward as it is."""
+
+    def __init__(self, record, kernel, args, out, recording, xp):
+        self.record, self.kernel, self.args, self.outs = record, kernel, args, (out,)
+        self.recording, self.xp = recording, xp
+
+    def reads(self):
+        return list(slots_in(self.args))
+
+    def write(self, source):
+        given = ", ".join(map(source.text, self.args))
+        saved = self.saved_name() if self.recording else "_"
+        source.line(f"{source.name(self.outs[0])}, {saved} = "
+                    f"{source.constant(self.kernel.forward)}({source.constant(self.xp)}, "
+                    f"{self.recording}, {given})")
+
+    def saved_name(self):
+        """Return the name of what the kernel saves."""
+        return f"saved{self.outs[0].number}"
+
+    def run(self, tensors, drawn):
+        args = filled(self.args, lambda slot: tensors[slot.number])
+        with expand():
+            tensors[self.outs[0].number] = self.record.composition(*args)
+
+
+class Alias(Step):
+    """The same array, cut off from its history."""
+
+    def __init__(self, source, out):
+        self.source, self.outs = source, (out,)
+
+    def reads(self):
+        return [self.source]
+
+    def write(self, source):
+        source.line(f"{source.name(self.outs[0])} = {source.name(self.source)}")
+
+    def run(self, tensors, drawn):
+        tensors[self.outs[0].number] = tensors[self.source.number].detach()
+
+
+class Constant(Step):
+    """A tensor that a constructor (`zeros`, `arange`) made from plain arguments."""
+
+    def __init__(self, array, out, xp):
+        self.array, self.outs, self.xp = array, (out,), xp
+
+    def write(self, source):
+        source.line(f"{source.name(self.outs[0])} = {source.constant(self.array)}")
+
+    def run(self, tensors, drawn):
+        tensors[self.outs[0].number] = Tensor._wrap(self.array, self.xp)
+
+
+class Random(Step):
+    """A step whose result is drawn anew each time."""
+
+    lasting = True
+
+    def run(self, tensors, drawn):
+        (slot,) = self.outs
+        tensors[slot.number] = drawn[slot.number]
+
+
+class Draw(Random):
+    """What an in-place random fill writes: `draw(stream, count, contiguous)`."""
+
+    def __init__(self, draw, generator, like, out, xp):
+        self.draw, self.generator, self.outs, self.xp = draw, generator, (out,), xp
+        self.like, self.contiguous = like, like.flags.c_contiguous
+
+    def write(self, source):
+        source.line(f"{source.name(self.outs[0])} = {source.constant(self._drawn)}()")
+
+    def _drawn(self):
+        values = self.draw(stream_of(self.generator, self.xp), self.like.size, self.contiguous)
+        return self.xp.from_host(in_memory_order(values, self.like))
+
+
+class Call(Random):
+    """A call of one of the functions that make random tensors."""
+
+    def __init__(self, function, arguments, out, xp):
+        self.function, self.arguments, self.outs, self.xp = function, arguments, (out,), xp
+
+    def reads(self):
+        return list(slots_in(self.arguments))
+
+    def write(self, source):
+        source.line(f"{source.name(self.outs[0])} = {source.constant(self.function)}("
+                    f"{_given_as_tensors(source, self.arguments, self.xp)})._array")
+
+
+class Check(Step):
+    """A call of a function that raises for certain values and does nothing else."""
+
+    lasting = True
+
+    def __init__(self, function, arguments, xp):
+        self.function, self.arguments, self.xp = function, arguments, xp
+
+    def reads(self):
+        return list(slots_in(self.arguments))
+
+    def write(self, source):
+        source.line(f"{source.constant(self.function)}("
+                    f"{_given_as_tensors(source, self.arguments, self.xp)})")
+
+    def run(self, tensors, drawn):
+        """Do nothing: the values were good when the program ran."""
+
+
+def _given_as_tensors(source, arguments, xp):
+    """Return the text of keyword arguments in which slots become tensors."""
+    wrap, xp = source.constant(Tensor._wrap), source.constant(xp)
+    return ", ".join(
+        f"{name}={wrap}({source.name(value)}, {xp})" if isinstance(value, Slot)
+        else f"{name}={source.text(value)}" for name, value in arguments.items())
+
+
+class Write(Step):
+    """The only effect: an in-place write of a tensor without history that outlives the call."""
+
+    lasting = True
+
+    def __init__(self, target, value):
+        self.target, self.value = target, value
+
+    def reads(self):
+        return [self.target, self.value]
+
+    def write(self, source):
+        source.line(f"{source.name(self.target)}[...] = {source.name(self.value)}")
+        source.line(f"{source.constant(writes.mark_written)}({source.name(self.target)})")
+
+    def run(self, tensors, drawn):
+        """Leave the memory alone: it was written when the program ran."""

@@ -16,7 +16,7 @@ def _prepared(input, dtype, name):
 
 
 @op(alone=True, label="softmax", namespaces=_PLACES, derivative="out · (g − Σ g · out)",
-    dtypes="float -> same")
+    dtypes="float -> same", compiled=True)
 def softmax(xp, input, dim, dtype=None):
     """Exponentials along a dimension, divided by their sum. Shape: any -> same.
 
@@ -35,7 +35,7 @@ def softmax(xp, input, dim, dtype=None):
 
 
 @op(alone=True, label="log softmax", namespaces=_PLACES, derivative="g − exp(out) · Σ g",
-    dtypes="float -> same")
+    dtypes="float -> same", compiled=True)
 def log_softmax(xp, input, dim, dtype=None):
     """Logarithm of softmax, without overflow. Shape: any -> same.
 

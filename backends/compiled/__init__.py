@@ -15,7 +15,9 @@ from . import (
     attention,
     convolution,
     linear,
+    losses,
     normalization,
     pooling,
     optimizers,
+    softmax,
 )

@@ -225,6 +225,21 @@ def test_the_error_function(dtype, error):
     assert torch.erf(torch.tensor([inf, -inf, 0.0])).tolist() == [1, -1, 0]
 
 
+def test_the_error_function_of_many_elements_and_any_layout():
+    x = torch.linspace(-5, 5, 80_000).reshape(200, 400).t()
+    whole = x.erf()
+    assert whole.shape == x.shape
+    for column in (0, 99, 199):
+        assert torch.allclose(whole[:, column], x[:, column].erf())
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_the_error_function_of_extremes(dtype):
+    x = torch.tensor([0, 1e30, -1e30, math.inf, -math.inf, math.nan], dtype=dtype)
+    assert torch.equal(x.erf()[:5], torch.tensor([0, 1, -1, 1, -1], dtype=dtype))
+    assert x.erf()[5].isnan()
+
+
 def test_the_inverse_error_function():
     y = torch.linspace(-0.999, 0.999, 101, dtype=torch.float64)
     assert torch.allclose(torch.erf(torch.erfinv(y)), y, rtol=1e-12)

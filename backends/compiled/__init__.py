@@ -20,4 +20,5 @@ from . import (
     pooling,
     optimizers,
     softmax,
+    recurrent,
 )

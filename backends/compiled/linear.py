@@ -124,6 +124,14 @@ def _parameter_gradients(g, rows, for_weight, for_bias, parts):
             blas.gemm(True, False, 1.0, g, rows[:, start:stop], 0.0, for_weight[:, start:stop])
 
 
+def parameter_gradients(g, rows, has_bias):
+    """Return gᵀ · rows, and the sum of the rows of g or None."""
+    for_weight = np.empty((g.shape[1], rows.shape[1]), g.dtype)
+    for_bias = np.empty(g.shape[1] if has_bias else 0, g.dtype)
+    _parameter_gradients(g, rows, for_weight, for_bias, jit.threads())
+    return for_weight, for_bias if has_bias else None
+
+
 @kernel("linear", compiled=True)
 class Linear:
     """input @ weightᵀ + bias in one pass over the output, the gradients of both at once."""
@@ -149,9 +157,7 @@ class Linear:
             for_input = np.empty(input.shape, input.dtype)
             multiply(g, weight, for_input.reshape(-1, inner))
         if wanted[1]:
-            for_weight = np.empty_like(weight)
-            for_bias = np.empty(features if wanted[-1] and len(wanted) == 3 else 0, g.dtype)
-            _parameter_gradients(g, rows, for_weight, for_bias, jit.threads())
+            for_weight, for_bias = parameter_gradients(g, rows, len(wanted) == 3 and wanted[2])
         elif wanted[-1]:
             for_bias = g.sum(0)
         return (for_input, for_weight, for_bias)[:len(wanted)]

@@ -42,8 +42,9 @@ class LSTM:
             return NotImplemented
         length, batch, size = gates.shape[0], gates.shape[1], h.shape[1]
         active = gates.copy() if b_hh is None else gates + b_hh
-        out = xp.empty((length, batch, 2 * size), gates.dtype)
-        squashed = xp.empty((length, batch, size), gates.dtype)
+        cells = xp.empty((length, batch, size), gates.dtype)
+        result = xp.empty((length + 1) * batch * size, gates.dtype)
+        out = result.reshape(length + 1, batch, size)  # the last cell state stands at the end
         across = xp.ascontiguousarray(w_hh.T)
         start = (h, c)
         for t in range(length):
@@ -53,27 +54,25 @@ class LSTM:
             xp.tanh(a[:, 2 * size:3 * size], out=a[:, 2 * size:3 * size])
             _sigmoid(xp, a[:, 3 * size:], a[:, 3 * size:])
             i, f, n, o = (a[:, k * size:(k + 1) * size] for k in range(4))
-            c = f * c
+            c = xp.multiply(f, c, out=cells[t])
             c += i * n
-            xp.tanh(c, out=squashed[t])
-            h = o * squashed[t]
-            out[t, :, :size] = h
-            out[t, :, size:] = c
-        return out, (active, squashed, out, start, w_hh, b_hh is not None)
+            h = xp.multiply(o, xp.tanh(c), out=out[t])
+        out[length] = c
+        return result, (active, cells, out[:-1], start, w_hh, b_hh is not None)
 
     def backward(xp, g, saved, wanted):
-        active, squashed, out, (h0, c0), w_hh, has_bias = saved
-        size = squashed.shape[2]
-        h_before = _before(xp, h0, out[:, :, :size])
+        active, cells, out, (h0, c0), w_hh, has_bias = saved
+        size = out.shape[2]
+        h_before = _before(xp, h0, out)
         slopes = xp.empty_like(active)
-        dh = dc = 0
+        *g, dc = g.reshape(-1, *h0.shape)
+        dh = 0
         for t in reversed(range(len(out))):
             i, f, n, o = (active[t, :, k * size:(k + 1) * size] for k in range(4))
-            s = squashed[t]
-            dh = dh + g[t, :, :size]
-            dc = dc + g[t, :, size:]
+            s = xp.tanh(cells[t])
+            dh = dh + g[t]
             dc = dc + dh * o * (1 - s * s)
-            c = out[t - 1, :, size:] if t else c0
+            c = cells[t - 1] if t else c0
             slope = slopes[t]
             slope[:, :size] = dc * n * i * (1 - i)
             slope[:, size:2 * size] = dc * c * f * (1 - f)

@@ -60,19 +60,19 @@ def lstm_step(gates, h, c, w_hh, b_hh, w_hr=None):
 
 @composite(label="lstm")
 def lstm_layer(gates, h, c, w_hh, b_hh, w_hr):
-    """Run the LSTM along a sequence; returns outputs and cell states of all steps, joined.
+    """Run the LSTM along a sequence.
 
     Args:
         gates: the input's part for all steps, shape (T, N, 4 · H).
 
     Returns:
-        Shape (T, N, P + H): h and c after each step.
+        One vector, T · N · P + N · H long: h after each step, then c after the last.
     """
     steps = []
     for gate in gates.unbind(0):
         h, c = lstm_step(gate, h, c, w_hh, b_hh, w_hr)
-        steps.append(cat([h, c], 1))
-    return stack(steps)
+        steps.append(h.flatten())
+    return cat([*steps, c.flatten()])
 
 
 @composite(label="gru")
@@ -99,10 +99,10 @@ def _run_layer(mode, gates, state, weights):
     """Return (outputs of all steps, final state) of one layer in one direction."""
     if mode == "LSTM":
         h, c = state
-        size = h.shape[1]
-        steps = lstm_layer(gates, h, c, weights["hh"], weights["b_hh"], weights["hr"])
-        last = steps[-1]
-        return steps[..., :size], (last[:, :size], last[:, size:])
+        both = lstm_layer(gates, h, c, weights["hh"], weights["b_hh"], weights["hr"])
+        count = len(gates) * h.numel()
+        steps = both[:count].view(len(gates), *h.shape)
+        return steps, (steps[-1], both[count:].view(c.shape))
     if mode == "GRU":
         steps = gru_layer(gates, state[0], weights["hh"], weights["b_hh"])
     else:

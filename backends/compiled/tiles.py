@@ -1,0 +1,125 @@
+"""Products of few rows with a matrix that is used again and again, inside compiled kernels.
+
+BLAS rearranges the matrix at each call, which for few rows takes as long as the product. Here
+it is rearranged once, by `pack`, into panels: blocks of as many columns as two vector registers
+hold. `add_product` keeps a tile of the result, some rows of one panel, in the other registers.
+"""
+
+import llvmlite.binding
+import numpy as np
+from llvmlite import ir
+from numba import prange, types
+from numba.core.cgutils import pointer_add, unpack_tuple
+from numba.extending import intrinsic
+from numba.np.arrayobj import make_array
+
+from . import jit
+
+__all__ = ["add_product", "columns", "pack"]
+
+_FEATURES = llvmlite.binding.get_host_cpu_features()
+_REGISTER = 64 if _FEATURES.get("avx512f") else 32 if _FEATURES.get("avx2") else 16  # bytes
+_ACROSS = 2  # registers for a row of a panel
+_ROWS = 6 if _REGISTER == 32 else 8  # AVX2 has 16 registers, the others 32
+_WORD = ir.IntType(64)
+
+
+def columns(dtype):
+    """Return how many columns a panel has."""
+    return _ACROSS * _REGISTER // dtype.itemsize
+
+
+def pack(matrix):
+    """Return a matrix as panels, shape (panels, rows, columns of a panel), zeros at the end."""
+    width = columns(matrix.dtype)
+    panels = np.empty((-(-matrix.shape[1] // width), matrix.shape[0], width), matrix.dtype)
+    _pack(matrix, panels)
+    return panels
+
+
+@jit.parallel
+def _pack(matrix, panels):
+    for j in prange(len(panels)):
+        block = matrix[:, j * panels.shape[2]:(j + 1) * panels.shape[2]]
+        panels[j, :, block.shape[1]:] = 0
+        for row in range(len(block)):
+            for column in range(block.shape[1]):
+                panels[j, row, column] = block[row, column]
+
+
+@jit.inline
+def add_product(a, panel, out):
+    """out += a · panel; the elements of a row of out lie next to each other."""
+    whole = len(a) - len(a) % _ROWS
+    for row in range(0, whole, _ROWS):
+        _tile(a[row:row + _ROWS], panel, out[row:row + _ROWS])
+    for row in range(whole, len(a)):
+        _row(a[row:row + 1], panel, out[row:row + 1])
+
+
+def _product(height):
+    """Return the function (a, panel, out) for that many rows."""
+    @intrinsic
+    def product(context, a, panel, out):
+        def emit(context, builder, signature, arguments):
+            arrays = [make_array(kind)(context, builder, value)
+                      for kind, value in zip(signature.args, arguments)]
+            _emit_product(builder, context.get_value_type(a.dtype), height, *arrays)
+            return context.get_dummy_value()
+
+        return types.void(a, panel, out), emit
+
+    return product
+
+
+_tile, _row = _product(_ROWS), _product(1)
+
+
+def _emit_product(builder, number, height, a, panel, out):
+    """Emit a loop over the rows of the panel, which adds each, times the number that a row of
+    `a` has for it, to that row's sums."""
+    size = 4 if number == ir.FloatType() else 8
+    vector = ir.VectorType(number, _REGISTER // size)
+    places = [_place(builder, out, vector, _WORD(r), v)
+              for r in range(height) for v in range(_ACROSS)]
+    starts = [builder.load(place, align=size) for place in places]
+    before, loop = builder.block, builder.append_basic_block("loop")
+    builder.branch(loop)
+    builder.position_at_end(loop)
+    k = builder.phi(_WORD)
+    sums = [builder.phi(vector) for _ in places]
+    rights = [builder.load(_place(builder, panel, vector, k, v), align=size)
+              for v in range(_ACROSS)]
+    row, step = unpack_tuple(builder, a.strides)
+    added = []
+    for r in range(height):
+        offset = builder.add(builder.mul(row, _WORD(r)), builder.mul(step, k))
+        left = _spread(builder, vector, builder.load(pointer_add(builder, a.data, offset)))
+        for v in range(_ACROSS):
+            term = builder.fmul(left, rights[v], flags=("contract",))
+            added.append(builder.fadd(term, sums[len(added)], flags=("contract",)))
+    following = builder.add(k, _WORD(1))
+    for phi, start, value in zip([k, *sums], [_WORD(0), *starts], [following, *added]):
+        phi.add_incoming(start, before)
+        phi.add_incoming(value, loop)
+    after = builder.append_basic_block("after")
+    inner = unpack_tuple(builder, panel.shape)[0]
+    builder.cbranch(builder.icmp_signed("<", following, inner), loop, after)
+    builder.position_at_end(after)
+    for place, value in zip(places, added):
+        builder.store(value, place, align=size)
+
+
+def _place(builder, array, vector, row, number):
+    """Emit the address of a row's vector of that number."""
+    offset = builder.mul(unpack_tuple(builder, array.strides)[0], row)
+    offset = builder.add(offset, _WORD(number * _REGISTER))
+    return pointer_add(builder, array.data, offset, vector.as_pointer())
+
+
+def _spread(builder, vector, number):
+    """Emit a vector with the number in all places."""
+    none = ir.Constant(vector, ir.Undefined)
+    one = builder.insert_element(none, number, ir.IntType(32)(0))
+    return builder.shuffle_vector(one, none, ir.Constant(
+        ir.VectorType(ir.IntType(32), vector.count), [0] * vector.count))

@@ -53,6 +53,8 @@ def gemm(flip_a, flip_b, alpha, a, b, beta, c):
     else:
         _dgemm(t, t + 1, n, n + 4, n + 8, f, b.ctypes.data, n + 12, a.ctypes.data, n + 16,
                f + size, c.ctypes.data, n + 20)
+    # Numba frees an array after the last line that names it, addresses or not.
+    numbers[0], factors[0], flips[0] = 0, 0, 0
 
 
 @jit.inline

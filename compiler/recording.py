@@ -5,6 +5,7 @@ recorder does not understand for certain makes it give up and say why (`reason`)
 goes on, and its result is the eager one in any case.
 """
 
+import functools
 import sys
 import threading
 
@@ -178,14 +179,16 @@ class Recorder:
                 return self._detach(call, args)
             if hasattr(call, "is_raw"):
                 values = dict(zip(record.signature.names, args), **kwargs)
-                return self._noted(record, values, values, lambda: call(*args, **kwargs))
+                return self._noted(record, record.call, values, values,
+                                   lambda: call(*args, **kwargs))
             public, raw = bound(record, args, kwargs)
+            return self._noted(record, call, public, raw,
+                               lambda: steps.called(record, call, public))
         except Unknown as error:
             self.fail(f"{record.name} got {error}")
             return NotImplemented
-        return self._noted(record, public, raw, lambda: _called(record, public))
 
-    def _noted(self, record, public, raw, run):
+    def _noted(self, record, call, public, raw, run):
         """Run an operation, make its step, check it and note the graph nodes."""
         raw_template = template(raw, self.slot_of)
         public = template(public, self.slot_of)
@@ -200,7 +203,8 @@ class Recorder:
             self.fail(f"{record.name} gave something that is no tensor")
             return result
         outs = tuple(self._slot(t) for t in tensors)
-        step = steps.Operation(record, raw_template, public, outs, several, tensors[0]._xp)
+        step = steps.Operation(
+            record, call, raw_template, public, outs, several, tensors[0]._xp)
         self._muted += 1
         self._check(step, tensors)
         self._muted -= 1
@@ -212,14 +216,12 @@ class Recorder:
     def _check(self, step, tensors):
         """Compare the forward on raw arrays with what the operation gave."""
         values = filled(step.values, lambda slot: slot.array)
-        record, keywords = step.record, step.record.signature.keyword_only
+        forward = functools.partial(step.record.forward, step.xp)
         with step.xp.quiet():
-            raw = record.forward(
-                step.xp, *[v for n, v in values.items() if n not in keywords],
-                **{n: v for n, v in values.items() if n in keywords})
+            raw = steps.called(step.record, forward, values)
         for have, t in zip(raw if step.several else (raw,), tensors):
             if not same_array(have, t._array):
-                self.fail(f"{record.name} does more than its record says")
+                self.fail(f"{step.record.name} does more than its record says")
 
     def _note_node(self, step, tensor, index):
         node = tensor._node
@@ -430,12 +432,6 @@ def _detour(record, call, args, kwargs):
     if recorder is None or recorder._muted or recorder.reason is not None:
         return NotImplemented
     return recorder.operation(record, call, args, kwargs)
-
-
-def _called(record, public):
-    keywords = record.signature.keyword_only
-    return record.call(*[v for n, v in public.items() if n not in keywords],
-                       **{n: v for n, v in public.items() if n in keywords})
 
 
 def _accepts(kernel, xp, raw):

@@ -32,10 +32,10 @@ class Step:
 
 
 class Operation(Step):
-    """A call of an operation's forward on raw arrays."""
+    """A call of an operation's forward on raw arrays; on Tensors, of its public function."""
 
-    def __init__(self, record, values, public, outs, several, xp):
-        self.record, self.values, self.public = record, values, public
+    def __init__(self, record, call, values, public, outs, several, xp):
+        self.record, self.call, self.values, self.public = record, call, values, public
         self.outs, self.several, self.xp = outs, several, xp
 
     def reads(self):
@@ -52,12 +52,16 @@ class Operation(Step):
 
     def run(self, tensors, drawn):
         values = filled(self.public, lambda slot: tensors[slot.number])
-        keywords = self.record.signature.keyword_only
-        result = self.record.call(
-            *[v for n, v in values.items() if n not in keywords],
-            **{n: v for n, v in values.items() if n in keywords})
+        result = called(self.record, self.call, values)
         for slot, tensor in zip(self.outs, result if self.several else (result,)):
             tensors[slot.number] = tensor
+
+
+def called(record, call, values):
+    """Call a function with the arguments of a record's forward, by name."""
+    keywords = record.signature.keyword_only
+    return call(*[v for n, v in values.items() if n not in keywords],
+                **{n: v for n, v in values.items() if n in keywords})
 
 
 class Kernel(Step):

@@ -96,6 +96,91 @@ def test_not_a_number_stays_in_its_row(name, more):
     assert np.isfinite(out[0]).all() and np.isnan(out[1]).all() and np.isnan(out[2, 0])
 
 
+# -- over channels --------------------------------------------------------------------------------
+
+SHAPES = [(4, 3, 5, 6), (2, 1, 20), (1, 5, 40), (3, 2, 1100), (9, 3), (70, 300), (5, 4, 2, 2)]
+
+
+def running(channels, dtype=torch.float32):
+    return [normal(channels, dtype=dtype).detach(), normal(channels, dtype=dtype).detach().exp()]
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("affine", [True, False])
+def test_batch_norm_in_training(shape, affine):
+    parameters = (normal(shape[1]), normal(shape[1], mean=1)) if affine else ()
+
+    def normalized(x, *parameters):
+        moved = running(shape[1])
+        out = F.batch_norm(x, *moved, *parameters, training=True, momentum=0.3)
+        return torch.cat([out.reshape(-1), *moved])
+
+    check(normalized, normal(*shape, mean=2), *parameters, atol=1e-4)
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("affine", [True, False])
+def test_batch_norm_by_given_statistics(shape, affine):
+    parameters = (normal(shape[1]), normal(shape[1], mean=1)) if affine else ()
+    mean, var = [s.requires_grad_() for s in running(shape[1])]
+    check(F.batch_norm, normal(*shape), mean, var, *parameters, atol=1e-4)
+    mean, var = running(shape[1])
+    check(lambda x, *p: F.batch_norm(x, mean, var, *p), normal(*shape), *parameters, atol=1e-4)
+
+
+@pytest.mark.parametrize("shape, groups", [((2, 4, 3, 7), 2), ((3, 6, 5), 6), ((2, 4, 700), 1),
+                                           ((5, 4), 2), ((1, 3, 1, 20), 3)])
+def test_group_norm(shape, groups):
+    check(lambda x, *p: F.group_norm(x, groups, *p), normal(*shape), normal(shape[1]),
+          normal(shape[1]), atol=1e-4)
+    check(lambda x: F.group_norm(x, groups), normal(*shape), atol=1e-4)
+
+
+def test_instance_norm_moves_running_statistics():
+    def normalized(x, weight, bias):
+        moved = running(3)
+        out = F.instance_norm(x, *moved, weight, bias, momentum=0.3)
+        return torch.cat([out.reshape(-1), *moved])
+
+    check(normalized, normal(2, 3, 4, 5), normal(3), normal(3))
+
+
+@pytest.mark.parametrize("shape", [(4, 3, 5, 6), (9, 3)])
+def test_channels_of_doubles(shape):
+    x, w = normal(*shape, dtype=torch.float64), normal(3, dtype=torch.float64)
+    moved = running(3, torch.float64)
+    check(lambda x, w: F.batch_norm(x, None, None, w, training=True), x, w, rtol=1e-11, atol=1e-11)
+    check(lambda x, w: F.batch_norm(x, *moved, w), x, w, rtol=1e-11, atol=1e-11)
+
+
+def test_only_parameters_of_the_first_layer_have_gradients():
+    x, w = normal(4, 3, 5, 6).detach(), normal(3)
+    check(lambda w: F.batch_norm(x, None, None, w, training=True), w)
+
+
+def test_channels_that_do_not_lie_in_order():
+    x, w = normal(4, 5, 6, 3), normal(3)
+    check(lambda x, w: F.batch_norm(x.permute(0, 3, 1, 2), None, None, w, training=True), x, w)
+
+
+@pytest.mark.parametrize("shape", [(40, 2, 50), (4000, 2)])
+def test_a_large_mean_costs_batch_norm_no_digits(shape):
+    x = normal(*shape, mean=1e3).detach()
+    exact = F.batch_norm(x.double(), None, None, training=True)
+    assert (F.batch_norm(x, None, None, training=True) - exact).abs().max() < 1e-4
+
+
+@pytest.mark.parametrize("shape", [(4, 3, 20), (9, 3)])
+def test_not_a_number_stays_in_its_channel(shape):
+    x = normal(*shape).detach()
+    x[1, 1] = torch.nan
+    out = F.batch_norm(x, None, None, training=True).isnan()
+    assert out[:, 1].all() and not out[:, 0].any() and not out[:, 2].any()
+
+
+# -- what is declined -----------------------------------------------------------------------------
+
+
 def test_other_types_and_empty_arrays_are_left_to_the_composition():
     for x in (np.ones((2, 3), np.float16), np.ones((2, 3), int), np.ones((0, 3), np.float32)):
         assert asked("layer_norm_over", x, 1, None, None, 1e-5) is NotImplemented

@@ -13,6 +13,7 @@ from . import jit  # noqa: I001 - sets Numba up before any kernel file is read
 from . import (
     activation,
     attention,
+    channels,
     convolution,
     linear,
     losses,

@@ -5,12 +5,14 @@ import math
 from . import kernel
 
 
-def _normalized(xp, x, mean, var, eps):
-    """Return x̂ and 1 / √(var + eps)."""
-    factor = 1 / xp.sqrt(var + x.dtype.type(eps))
+def _normalized(xp, x, axes, count, eps):
+    """Return x̂, 1 / √(var + eps), mean and variance."""
+    mean = _mean(xp, x, axes, count)
     out = x - mean
+    var = _mean(xp, xp.square(out), axes, count)
+    factor = 1 / xp.sqrt(var + x.dtype.type(eps))
     out *= factor
-    return out, factor
+    return out, factor, mean, var
 
 
 def _input_gradient(xp, g, unit, factor, axes, count):
@@ -33,43 +35,57 @@ def _others(wanted, values):
     return [value if wants else None for wants, value in zip(wanted, values)]
 
 
+def _normalize_channels(xp, input, weight, bias, eps, found, rows, axes):
+    """Normalize (N, C, *), seen in the shape `rows` with statistics over `axes`."""
+    if input.dtype.kind != "f" or not input.size or any(
+            p is not None and p.dtype is not input.dtype for p in (weight, bias)):
+        return NotImplemented
+    shape = (1, -1) + (1,) * (input.ndim - 2)
+    x = input.reshape(rows)
+    count = math.prod(x.shape[axis] for axis in axes)
+    unit, factor, mean, var = _normalized(xp, x, axes, count, eps)
+    if found is not None:
+        found.mean, found.var = mean.reshape(-1), var.reshape(-1)
+    scale = None if weight is None else weight.reshape(shape)
+    out = unit.reshape(input.shape)
+    out = out.copy() if scale is None else out * scale
+    if bias is not None:
+        out += bias.reshape(shape)
+    return out, (unit, factor, scale, axes, count, bias is not None)
+
+
 @kernel("batch_norm_train")
 class BatchNormTrain:
     """Over the batch and the spatial axes of (N, C, *)."""
 
-    def forward(xp, recording, input, weight, bias, eps, stats):
-        if input.dtype.kind != "f" or not input.size or any(
-                p is not None and p.dtype is not input.dtype for p in (weight, bias)):
-            return NotImplemented
-        axes, shape = (0, *range(2, input.ndim)), (1, -1) + (1,) * (input.ndim - 2)
-        count = input.size // input.shape[1]
-        if stats is None:
-            mean = _mean(xp, input, axes, count)
-            var = _mean(xp, xp.square(input - mean), axes, count)
-        else:
-            mean, var = stats[0].reshape(shape), stats[1].reshape(shape)
-        unit, factor = _normalized(xp, input, mean, var, eps)
-        scale = None if weight is None else weight.reshape(shape)
-        out = unit if scale is None else unit * scale
-        if bias is not None:
-            out = out + bias.reshape(shape) if scale is None else xp.add(
-                out, bias.reshape(shape), out=out)
-        elif scale is None:
-            out = unit.copy()
-        return out, (unit, factor, scale, axes, count, bias is not None)
+    def forward(xp, recording, input, weight, bias, eps, found):
+        return _normalize_channels(xp, input, weight, bias, eps, found, input.shape,
+                                   (0, *range(2, input.ndim)))
 
     def backward(xp, g, saved, wanted):
         unit, factor, scale, axes, count, has_bias = saved
         for_input = None
         if wanted[0]:
+            gx = g if scale is None else g * scale
             for_input = _input_gradient(
-                xp, g if scale is None else g * scale, unit, factor, axes, count)
-        rest = []
+                xp, gx.reshape(unit.shape), unit, factor, axes, count).reshape(g.shape)
+        over, rest = (0, *range(2, g.ndim)), []
         if scale is not None:
-            rest.append(xp.add.reduce(g * unit, axes))
+            rest.append(xp.add.reduce(g * unit.reshape(g.shape), over))
         if has_bias:
-            rest.append(xp.add.reduce(g, axes))
+            rest.append(xp.add.reduce(g, over))
         return [for_input, *_others(wanted[1:], rest)]
+
+
+@kernel("group_norm_over")
+class GroupNorm:
+    """Over the channels of a group and the spatial axes."""
+
+    def forward(xp, recording, input, num_groups, weight, bias, eps, found):
+        return _normalize_channels(xp, input, weight, bias, eps, found,
+                                   (len(input) * num_groups, -1), (1,))
+
+    backward = BatchNormTrain.backward
 
 
 @kernel("layer_norm_over")
@@ -82,11 +98,7 @@ class LayerNorm:
             return NotImplemented
         axes = tuple(range(input.ndim - count, input.ndim))
         size = math.prod(input.shape[-count:])
-        mean = _mean(xp, input, axes, size)
-        unit = input - mean
-        var = _mean(xp, xp.square(unit), axes, size)
-        factor = 1 / xp.sqrt(var + input.dtype.type(eps))
-        unit *= factor
+        unit, factor, _, _ = _normalized(xp, input, axes, size, eps)
         out = unit.copy() if weight is None else unit * weight
         if bias is not None:
             out += bias

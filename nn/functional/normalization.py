@@ -5,9 +5,9 @@ PyTorch page: https://docs.pytorch.org/docs/2.13/nn.functional.html#normalizatio
 
 import math
 
-from ...autograd import finfo, no_grad
+from ...autograd import Tensor, finfo, no_grad
 from ...autograd.composite import composite
-from ...autograd.lowprecision import rounded_once, widened
+from ...autograd.lowprecision import widened
 from .padding import pad
 from .pooling import _along
 
@@ -49,43 +49,57 @@ def batch_norm(input, running_mean, running_var, weight=None, bias=None, trainin
         if running_mean is None or running_var is None:
             raise RuntimeError("batch_norm: Expected running_mean and running_var to be defined "
                                "when training=False")
-        return _rescale(input, running_mean, running_var, weight, bias, eps)
+        return batch_norm_eval(input, running_mean, running_var, weight, bias, eps)
     _check_batch(input.shape)
-    stats = _update_running(input, running_mean, running_var, momentum)
-    return batch_norm_train(input, weight, bias, eps, stats)
+    found = _Statistics()
+    out = batch_norm_train(input, weight, bias, eps, found)
+    _update_running(input, running_mean, running_var, momentum, found)
+    return out
+
+
+class _Statistics:
+    """Where kernels leave the means and variances they found, as arrays of shape (C,)."""
+
+    __slots__ = ("mean", "var")
+
+    def __init__(self):
+        self.mean = self.var = None
 
 
 @composite(label="batch_norm")
-def batch_norm_train(input, weight, bias, eps, stats):
-    """Normalize by the batch's own statistics.
-
-    Args:
-        stats: mean and variance where they are already known, for kernels; the composition
-            computes them itself.
-    """
+def batch_norm_train(input, weight, bias, eps, found):
+    """Normalize by the batch's own statistics, which kernels leave in `found` (or None)."""
     dims = [0, *range(2, input.ndim)]
     mean = input.mean(dims, keepdim=True)
     var = input.var(dims, correction=0, keepdim=True)
     return _affine((input - mean) * (var + eps).rsqrt(), weight, bias)
 
 
-def _update_running(input, running_mean, running_var, momentum):
-    """Move the running statistics; return the batch's (mean, variance) when computed."""
+def _update_running(input, running_mean, running_var, momentum, found):
+    """Move the running statistics towards those found, or else computed here."""
     if running_mean is None and running_var is None or not input.numel():
-        return None
-    dims = [0, *range(2, input.ndim)]
-    count = input.numel() // max(input.shape[1], 1)
+        return
     with no_grad():
-        input = widened(input)
-        mean, var = input.mean(dims), input.var(dims, correction=0)
-        for running, new in ((running_mean, mean), (running_var, var * (count / (count - 1)))):
-            if running is not None:
-                running.copy_(widened(running) * (1 - momentum) + momentum * new)
-    return mean._array, var._array
+        if found.mean is None:
+            mean, var = _moments(widened(input), [0, *range(2, input.ndim)])
+        else:
+            mean, var = [Tensor._wrap(x, input._xp) for x in (found.mean, found.var)]
+        _move(running_mean, running_var, mean, var, input.numel() // input.shape[1], momentum)
 
 
-@rounded_once
-def _rescale(input, mean, var, weight, bias, eps):
+def _moments(input, dims):
+    return input.mean(dims), input.var(dims, correction=0)
+
+
+def _move(running_mean, running_var, mean, var, count, momentum):
+    for running, new in ((running_mean, mean), (running_var, var * (count / (count - 1)))):
+        if running is not None:
+            running.copy_(widened(running) * (1 - momentum) + momentum * new)
+
+
+@composite(label="batch_norm")
+def batch_norm_eval(input, mean, var, weight, bias, eps):
+    """Normalize by given statistics: one scale and one shift for each channel."""
     shape = [1, -1] + [1] * (input.ndim - 2)
     factor = (var + eps).rsqrt()
     if weight is not None:
@@ -141,28 +155,19 @@ def instance_norm(input, running_mean=None, running_var=None, weight=None, bias=
         raise ValueError("Expected more than 1 spatial element when training, got input size "
                          f"{input.shape}")
     _check_channels(input, running_mean, running_var, weight, bias)
-    one = input.reshape(1, batch * channels, *size)
-    stats = None
+    if not input.numel():
+        return _affine(input, weight, bias)
+    found = _Statistics()
+    out = group_norm_over(input, channels, weight, bias, eps, found)
     if running_mean is not None or running_var is not None:
-        stats = _update_repeated(one, batch, running_mean, running_var, momentum)
-    return _scaled(one, input.shape, weight, bias, eps, stats)
-
-
-@rounded_once
-def _scaled(one, shape, weight, bias, eps, stats):
-    out = batch_norm_train(one, None, None, eps, stats)
-    return _affine(out.reshape(shape), weight, bias)
-
-
-def _update_repeated(one, batch, running_mean, running_var, momentum):
-    """Move the running statistics by the mean over the samples."""
-    repeated = [None if r is None else r.repeat(batch) for r in (running_mean, running_var)]
-    stats = _update_running(one, *repeated, momentum)
-    with no_grad():
-        for running, moved in zip((running_mean, running_var), repeated):
-            if running is not None:
-                running.copy_(moved.reshape(batch, -1).mean(0))
-    return stats
+        with no_grad():
+            if found.mean is None:
+                mean, var = _moments(widened(input).flatten(2), [2])
+            else:
+                mean, var = [Tensor._wrap(x.reshape(batch, -1), input._xp)
+                             for x in (found.mean, found.var)]
+            _move(running_mean, running_var, mean.mean(0), var.mean(0), math.prod(size), momentum)
+    return out
 
 
 # -- over a layer ---------------------------------------------------------------------------------
@@ -246,7 +251,6 @@ def _normalized(name, input, normalized_shape, weight, bias):
     return shape
 
 
-@rounded_once
 def group_norm(input, num_groups, weight=None, bias=None, eps=1e-5):
     """Normalize each group of channels of each sample.
 
@@ -279,8 +283,15 @@ def group_norm(input, num_groups, weight=None, bias=None, eps=1e-5):
                          f"{list(input.shape)}")
     if not input.numel():
         return _affine(input, weight, bias)
-    rows = input.reshape(batch * num_groups, -1)
-    return _affine(layer_norm_over(rows, 1, None, None, eps).reshape(input.shape), weight, bias)
+    return group_norm_over(input, num_groups, weight, bias, eps, None)
+
+
+@composite(label="group_norm")
+def group_norm_over(input, num_groups, weight, bias, eps, found):
+    """Normalize over the channels of a group and the spatial dimensions; see `batch_norm_train`."""
+    rows = input.reshape(input.shape[0] * num_groups, -1)
+    out = layer_norm_over(rows, 1, None, None, eps)
+    return _affine(out.reshape(input.shape), weight, bias)
 
 
 # -- others ---------------------------------------------------------------------------------------

@@ -18,8 +18,8 @@ from . import (
     linear,
     losses,
     normalization,
-    pooling,
     optimizers,
-    softmax,
+    pooling,
     recurrent,
+    softmax,
 )

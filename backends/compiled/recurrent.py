@@ -21,16 +21,11 @@ _ROWS = 32  # sequences in one piece of work
 
 
 @jit.inline
-def _pieces(blocks, batch):
-    return blocks * -(-batch // _ROWS)
-
-
-@jit.inline
 def _piece(number, batch, width):
     """Return (block, first row, last row, first unit) of a piece of work."""
-    pieces = _pieces(1, batch)
-    first = number % pieces * _ROWS
-    return number // pieces, first, min(first + _ROWS, batch), number // pieces * width
+    parts = -(-batch // _ROWS)
+    block, first = number // parts, number % parts * _ROWS
+    return block, first, min(first + _ROWS, batch), block * width
 
 
 @jit.inline
@@ -110,7 +105,7 @@ def _forward(kind, gates, bias, panels, active, cells, states, parts):
     blocks, H, units). Where nothing is kept for backward, active and cells are of one step."""
     length, batch = gates.shape[:2]
     width = panels.shape[3]
-    pieces = _pieces(panels.shape[1], batch)
+    pieces = panels.shape[1] * -(-batch // _ROWS)
     for t in range(length):
         now, then = min(t, len(active) - 1), min(t, len(cells) - 1)
         following = min(t + 1, len(cells) - 1)
@@ -195,7 +190,7 @@ def _backward(kind, g, panels, active, cells, states, slopes, own, carry, parts)
     LSTM and Elman networks the same array); panels have the shape (blocks, gates · H, units),
     carry (blocks, batch, units)."""
     length, batch, count = slopes.shape[:3]
-    pieces, width = _pieces(panels.shape[0], batch), panels.shape[2]
+    pieces, width = panels.shape[0] * -(-batch // _ROWS), panels.shape[2]
     for t in range(length - 1, -1, -1):
         for part in prange(parts):
             work = np.empty((6, _ROWS * width), g.dtype)
@@ -235,7 +230,7 @@ def _backward(kind, g, panels, active, cells, states, slopes, own, carry, parts)
 
 
 def _parts(blocks, batch):
-    return min(jit.threads(), _pieces(blocks, batch))
+    return min(jit.threads(), blocks * -(-batch // _ROWS))
 
 
 def _blocks(x, width):

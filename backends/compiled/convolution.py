@@ -6,7 +6,7 @@ import numpy as np
 from numba import prange
 
 from ..kernels import kernel
-from . import jit
+from . import jit, winograd
 from .blas import gemm
 from .windows import close_gaps, gather, open_gaps, plan, scatter
 
@@ -255,6 +255,15 @@ class _Sides:
                 np.add.reduce(sums, 0).reshape(-1) if summed else None)
 
 
+def _sides(samples, groups, image_shape, counts, weight, stride, padding, dilation):
+    """Return what computes a convolution."""
+    sides = _Sides(samples, groups, image_shape, counts, weight, stride, padding, dilation)
+    if winograd.serves((samples, *image_shape), weight.shape, stride, padding, dilation, groups,
+                       weight.dtype):
+        return winograd.Sides(weight, padding, sides)
+    return sides
+
+
 def _readable(xp, *arrays):
     arrays = [None if a is None else xp.ascontiguousarray(a) for a in arrays]
     given = [a for a in arrays if a is not None]
@@ -272,7 +281,7 @@ class Convolution:
         x, weight, bias = arrays
         counts = tuple([(n + 2 * p - d * (k - 1) - 1) // s + 1 for n, p, k, s, d in zip(
             x.shape[2:], padding, weight.shape[2:], stride, dilation)])
-        sides = _Sides(len(x), groups, x.shape[1:], counts, weight, stride, padding, dilation)
+        sides = _sides(len(x), groups, x.shape[1:], counts, weight, stride, padding, dilation)
         out = np.empty((len(x), len(weight), *counts), x.dtype)
         return sides.correlate(x, bias, out), (x, sides)
 
@@ -303,7 +312,7 @@ class ConvolutionTransposed:
         if min(size) < 1:
             return NotImplemented
         shape = (weight.shape[1] * groups, *size)
-        sides = _Sides(len(x), groups, shape, x.shape[2:], weight, stride, padding, dilation)
+        sides = _sides(len(x), groups, shape, x.shape[2:], weight, stride, padding, dilation)
         return sides.spread(x, bias, np.empty((len(x), *shape), x.dtype)), (x, sides)
 
     def backward(xp, g, saved, wanted):

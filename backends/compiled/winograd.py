@@ -15,8 +15,6 @@ Barabasz et al., Error Analysis and Improving the Accuracy of Winograd Convoluti
 import numpy as np
 from numba import prange
 
-from .. import get
-from ..kernels import convolution as definition
 from . import jit
 from .vector import LANES, PANEL, product, splat, store
 from .winograd_tiles import (
@@ -35,9 +33,9 @@ from .winograd_tiles import (
     transform_weights,
 )
 
-__all__ = ["backward", "forward", "serves"]
+__all__ = ["ERROR", "Sides", "serves"]
 
-_cpu = get("cpu")
+_WINDOWS = 128  # at least, in all images, to pay for the transforms of the weights
 ERROR = 8  # at most, as a multiple of eps · the largest Σ|x||w|
 
 
@@ -103,9 +101,9 @@ def _forward(x, weight, flip, u, bias, out, images, channels, height, width, out
 
 
 @jit.inline
-def _gradient_part(x, g, du, images, channels, height, width, outputs, columns, rows, padding,
+def _gradient_part(x, g, du, sums, images, channels, height, width, outputs, columns, rows, padding,
                    blocks, part, parts):
-    """du[part, point] = Vᵀ · (A dY Aᵀ), (rows, columns): the sum over a part of the tiles."""
+    """du[part, point] = Vᵀ · (A dY Aᵀ), (rows, columns), and sums[part], of a part of the tiles."""
     high, wide = height + 2 * padding - 2, width + 2 * padding - 2
     down, across = (high + TILE - 1) // TILE, (wide + TILE - 1) // TILE
     lines = images * down
@@ -130,7 +128,8 @@ def _gradient_part(x, g, du, images, channels, height, width, outputs, columns, 
             transform_input(strip, channels, across, space, v, first, leap_v)
             gather(g, line // down, outputs, high, wide, line % down * TILE, TILE, change,
                     pixels_g)
-            transform_gradient(change, outputs, across, space, m, columns, first, leap_m)
+            transform_gradient(change, outputs, across, space, m, columns, first, leap_m, sums,
+                               part * columns)
         for i in range(POINTS):
             product(v, i * leap_v, 1, channels, rows, m, i * leap_m, columns, du,
                     (part * POINTS + i) * rows * columns, (stop - start) * across,
@@ -147,12 +146,12 @@ def _collect_all_weights(du, rows, columns, channels, outputs, out, part, parts)
 
 
 @jit.parallel
-def _gradient(x, g, du, out, images, channels, height, width, outputs, columns, rows, padding,
-              blocks, parts):
-    """out = Gᵀ dU G, with space for dU of each part."""
+def _gradient(x, g, du, sums, out, images, channels, height, width, outputs, columns, rows,
+              padding, blocks, parts):
+    """out = Gᵀ dU G, with space for dU of each part; g is added to sums, (parts, columns)."""
     for part in prange(parts):
-        _gradient_part(x, g, du, images, channels, height, width, outputs, columns, rows, padding,
-                       blocks, part, parts)
+        _gradient_part(x, g, du, sums, images, channels, height, width, outputs, columns, rows,
+                       padding, blocks, part, parts)
     for part in prange(parts):
         _collect_all_weights(du, rows, columns, channels, outputs, out, part, parts)
 
@@ -172,52 +171,48 @@ def _blocks(images, high, wide, channels, outputs, parts):
 
 
 def serves(input_shape, weight_shape, stride, padding, dilation, groups, dtype):
-    """Return whether `forward` and `backward` compute this convolution."""
+    """Return whether `Sides` computes this convolution, and worth its transforms."""
     if (len(input_shape) != 4 or tuple(weight_shape[2:]) != (3, 3) or groups != 1
             or set(stride) != {1} or set(dilation) != {1} or dtype.char != "f"):
         return False
     images, channels, height, width = input_shape
     pad = padding[0]
     high, wide = height + 2 * pad - 2, width + 2 * pad - 2
-    return (images > 0 and padding[1] == pad and pad <= 2
-            and min(channels, weight_shape[0]) >= LANES and min(high, wide, height, width) >= 4)
+    return (padding[1] == pad <= 2 and min(channels, weight_shape[0]) >= LANES
+            and min(high, wide, height, width) >= TILE and images * high * wide >= _WINDOWS)
 
 
-def forward(x, weight, padding, out, bias=None):
-    """Write the convolution of x and weight, plus bias, to out, which is contiguous."""
-    if not _convolve(x, weight, False, padding[0], out, bias):
-        out[...] = _defined(x, weight, bias, padding)[0]
+class Sides:
+    """Images on one side, windows on the other, as in `convolution.py`.
+
+    NaN and infinity spread over a tile here; where a result holds any, `exact` computes it again.
+    """
+
+    def __init__(self, weight, padding, exact):
+        self.weight, self.padding, self.exact = weight, padding[0], exact
+
+    def correlate(self, image, bias, out):
+        """Fill `out` with weight · windows of the image + bias."""
+        if not _convolve(image, self.weight, False, self.padding, bias, out):
+            self.exact.correlate(image, bias, out)
+        return out
+
+    def spread(self, windows, bias, image):
+        """Fill the image with what weight · windows adds up to, + bias."""
+        if not _convolve(windows, self.weight, True, 2 - self.padding, bias, image):
+            self.exact.spread(windows, bias, image)
+        return image
+
+    def weight_gradient(self, image, windows, summed):
+        """Return the gradients of the weight and, if asked, the sums of the windows."""
+        for_weight, sums = _weight_gradient(image, windows, self.padding)
+        if not np.isfinite(for_weight).all():
+            return self.exact.weight_gradient(image, windows, summed)
+        return for_weight, sums if summed else None
 
 
-def backward(x, weight, g, padding, want_input, want_weight):
-    """Return the gradients of x and weight, None where not wanted."""
-    for_input = for_weight = None
-    fine = True
-    if want_input:
-        for_input = np.empty(x.shape, x.dtype)
-        fine = _convolve(g, weight, True, 2 - padding[0], for_input, None)
-    if want_weight and fine:
-        for_weight = _weight_gradient(x, g, padding[0])
-        fine = np.isfinite(for_weight).all()
-    if fine:
-        return for_input, for_weight
-    saved = _defined(x, weight, None, padding)[1]
-    return definition.Convolution.backward(_cpu, g, saved, (want_input, want_weight))
-
-
-def _defined(x, weight, bias, padding):
-    """Return what the portable kernel does: NaN and infinity, which spread over a tile here, stay
-    in the windows that hold them."""
-    return definition.Convolution.forward(_cpu, True, x, weight, bias, (1, 1), padding, (1, 1), 1)
-
-
-def _flat(a):
-    """Return an array as the compiled kernels take it."""
-    return (a if jit.takes(a) else np.array(a, order="C")).reshape(-1)
-
-
-def _convolve(x, weight, flip, padding, out, bias):
-    """Write a convolution, or with `flip` its gradient, to out; return whether it is finite."""
+def _convolve(x, weight, flip, padding, bias, out):
+    """Fill `out` with a convolution, or with `flip` its gradient; return whether it is finite."""
     images, channels, height, width = x.shape
     outputs = out.shape[1]
     columns = _up(outputs, LANES)
@@ -228,20 +223,23 @@ def _convolve(x, weight, flip, padding, out, bias):
     u = space(POINTS * channels * columns, np.float32)
     parts = jit.threads()
     finite = np.empty(parts * LANES, np.float32)
-    _forward(_flat(x), _flat(weight), flip, u, offset, out.reshape(-1), images, channels, height,
-             width, outputs, columns, padding,
+    _forward(x.reshape(-1), weight.reshape(-1), flip, u, offset, out.reshape(-1), images, channels,
+             height, width, outputs, columns, padding,
              _blocks(images, *out.shape[2:], channels, outputs, parts), parts, finite)
     return not np.isnan(finite).any()
 
 
 def _weight_gradient(x, g, padding):
+    """Return the gradient of the weight and the sums of g."""
     images, channels, height, width = x.shape
     outputs = g.shape[1]
     rows, columns = _up(channels, PANEL), _up(outputs, LANES)
     parts = jit.threads()
     du = np.empty(parts * POINTS * rows * columns, np.float32)
+    sums = np.zeros((parts, columns), np.float32)
     out = np.empty((outputs, channels, 3, 3), np.float32)
-    _gradient(_flat(x), _flat(g), du, out.reshape(-1), images, channels, height, width, outputs,
-              columns, rows, padding,
+    _gradient(x.reshape(-1), g.reshape(-1), du, sums.reshape(-1), out.reshape(-1), images,
+              channels, height, width, outputs, columns, rows, padding,
               _blocks(images, *g.shape[2:], channels, outputs, parts), parts)
-    return out
+    sums = np.add.reduce(sums, 0)  # of blocks of channels; the last one overlaps the one before it
+    return out, np.concatenate([sums[:columns - LANES], sums[columns - LANES:][columns - outputs:]])

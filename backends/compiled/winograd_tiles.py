@@ -8,7 +8,7 @@ of LANES.
 import numpy as np
 
 from . import jit
-from .vector import LANES, load, store, transpose
+from .vector import LANES, load, splat, store, transpose
 
 __all__ = ["POINTS", "TAPS", "TILE", "WINDOW", "aligned", "collect_weights", "gather", "places",
            "scatter", "transform_gradient", "transform_input", "transform_output",
@@ -153,17 +153,23 @@ def _put(array, at, step, values):
 
 
 @jit.inline
-def transform_gradient(strip, channels, tiles, part, m, columns, first, leap):
-    """m[:, first + tile, :channels] = A dY Aᵀ for a strip's tiles; `part` is space for 6 rows."""
+def transform_gradient(strip, channels, tiles, part, m, columns, first, leap, sums, base):
+    """m[:, first + tile, :channels] = A dY Aᵀ for a strip's tiles; `part` is space for 6 rows.
+
+    Each block of channels adds its sums of dY to its vector of sums[base:].
+    """
     width = TILE * tiles
     row = width * channels
-    for c in range(0, channels, LANES):
-        c = min(c, channels - LANES)
+    for begin in range(0, channels, LANES):
+        c = min(begin, channels - LANES)
+        total = splat(np.float32(0))
         for x in range(width):
             at = x * channels + c
-            values = _spread(load(strip, at), load(strip, at + row), load(strip, at + 2 * row),
-                             load(strip, at + 3 * row))
-            _put(part, x * LANES, width * LANES, values)
+            y0, y1 = load(strip, at), load(strip, at + row)
+            y2, y3 = load(strip, at + 2 * row), load(strip, at + 3 * row)
+            total = total + ((y0 + y1) + (y2 + y3))
+            _put(part, x * LANES, width * LANES, _spread(y0, y1, y2, y3))
+        store(sums, base + begin, load(sums, base + begin) + total)
         for i in range(WINDOW):
             for t in range(tiles):
                 at = (i * width + t * TILE) * LANES

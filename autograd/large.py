@@ -34,7 +34,7 @@ def backward(name, formulas):
     def call(node, g):
         if g.__class__ is not float32 and g.size >= kernels.compiled_from() and node.xp is cpu:
             kernel = kernels.compiled(name, g.size)
-            if kernel is not None:
+            if kernel is not None and kernel.backward is not None:
                 wanted = [p is not None for p in node.parents]
                 result = kernel.backward(cpu, g, node.saved, wanted)
                 if result is not NotImplemented:

@@ -4,6 +4,7 @@ It does what `templates.general` does, without looking for tensors among the par
 """
 
 from .. import backends
+from ..backends.kernels import compiled_from
 from . import detours, dtypes, modes, overrides
 from .graph import Parameters, make_node
 from .templates import multiple, wrap_result, write_out
@@ -19,7 +20,8 @@ _switched = modes.current.get
 
 def parametric(record):
     """Return the public function for a forward whose first argument is the only tensor."""
-    forward, signature, vjps = record.forward, record.signature, record.vjps
+    formula, signature, vjps = record.formula, record.signature, record.vjps
+    compiled = record.forward if record.compiled else None
     bind, names = signature.bind, signature.names
     to_float = record.cast == "float"
     by_keyword = len(names) - len(signature.keyword_only)  # where keyword-only parameters start
@@ -50,6 +52,7 @@ def parametric(record):
         if to_float and x.dtype.kind not in "fc":
             x = x.astype(dtypes.get_default_dtype().numpy)
         values[0] = x
+        forward = compiled if compiled and x.size >= compiled_from() else formula
         token = _silence(_SILENT)
         try:
             if keywords:

@@ -12,7 +12,8 @@ __all__ = ["norm"]
 
 
 @op(alone=True, name="vector_norm", namespaces=(), label="‖·‖",
-    derivative="g · input / out for ord = 2 (0 at 0); g · sign(input) for ord = 1")
+    derivative="g · input / out for ord = 2 (0 at 0); g · sign(input) for ord = 1",
+    compiled=True)
 def norm_along(xp, input, ord=2, dim=None, keepdim=False, *, dtype=None):
     """Norm of the elements along dimensions as if they were one vector."""
     if dtype is not None:

@@ -15,7 +15,7 @@ def _in(input, dtype):
 
 
 @op(alone=True, name="sum", label="Σ", derivative="g, repeated along dim",
-    dtypes="any -> same or int64")
+    dtypes="any -> same or int64", compiled=True)
 def sum_(xp, input, dim=None, keepdim=False, *, dtype=None):
     """Sum of all elements, or along dimensions; integers and bools give int64.
 
@@ -44,7 +44,7 @@ sum_.vjp("input", lambda g, input_shape, dim, keepdim: expanded(g, input_shape, 
 
 
 @op(alone=True, label="mean", derivative="g / n, repeated along dim",
-    dtypes="float/complex -> same")
+    dtypes="float/complex -> same", compiled=True)
 def mean(xp, input, dim=None, keepdim=False, *, dtype=None):
     """Mean of all elements, or along dimensions.
 

@@ -21,5 +21,6 @@ from . import (
     optimizers,
     pooling,
     recurrent,
+    reduction,
     softmax,
 )

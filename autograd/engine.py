@@ -73,9 +73,13 @@ def run(roots, *, retain_graph=False, create_graph=False, targets=None):
         else:
             if node.value is not None:
                 node.gradient = g
-            outgoing = node.op.backward(node, g)
+            backward = node.op.backward
+            outgoing = backward(node, g)
         g = None
-        for parent, gp in zip(node.parents, outgoing):
+        parents, place = node.parents, 0
+        for gp in outgoing:
+            parent = parents[place]
+            place += 1
             if parent is None or gp is None:
                 continue
             if gp.__class__ is float32 is parent.value.__class__:  # scalar programs
@@ -116,14 +120,15 @@ def conjugated(node, g, create_graph):
 
 def collect(roots):
     """Return all nodes reachable from the roots, newest first."""
-    seen = set(roots)
-    stack = list(seen)
-    while stack:
-        for parent in stack.pop().parents:
-            if parent is not None and parent not in seen:
+    order = list(roots)
+    seen = {None, *order}
+    for node in order:  # which grows meanwhile
+        for parent in node.parents:
+            if parent not in seen:
                 seen.add(parent)
-                stack.append(parent)
-    return sorted(seen, key=_by_creation, reverse=True)
+                order.append(parent)
+    order.sort(key=_by_creation, reverse=True)
+    return order
 
 
 def collect_towards(roots, targets):

@@ -173,7 +173,7 @@ def _wrap_owned(g, xp):
     if g.__class__ is not np.float32 and g.ndim and not engine.is_owned(g):
         g = g.copy()
     t = new(Tensor)
-    t._array, t._node, t._xp = g, None, xp
+    t._array, t._history, t._xp = g, None, xp
     return t
 
 

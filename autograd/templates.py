@@ -4,7 +4,6 @@ Three templates: `unary` and `binary` are the hot path of scalar programs and sm
 hence spelled out; `general` serves every other signature.
 """
 
-import numpy as np
 from numpy import float32
 
 from .. import backends
@@ -19,6 +18,7 @@ _SILENT = backends.numpy.SILENT
 _silence = backends.numpy.float_errors.set
 _restore = backends.numpy.float_errors.reset
 _switched = modes.current.get
+FLOAT32 = dtypes.float32.numpy
 
 
 def unary(record):
@@ -56,18 +56,21 @@ def unary(record):
         if parent is None or not vjps or _switched() is not None and not modes.is_grad_enabled():
             t._history = None
         else:
-            node = t._history = new(Node)
+            node = t._history = Node()
             node.seq = next(clock)
             node.op = record
             node.parents = (parent,)
             node.saved = ((x, r) if record.wants_input and record.wants_out
                           else (x,) if record.wants_input
                           else (r,) if record.wants_out else ())
-            node.shape = shape = r.shape
-            node.dtype = r.dtype
+            if r.__class__ is float32:  # scalar programs
+                node.shape, node.dtype, node.value = (), FLOAT32, r
+            else:
+                node.shape = shape = r.shape
+                node.dtype = r.dtype
+                node.value = None if shape else r
             node.xp = xp
             node.hooks = None
-            node.value = None if shape else r
         if out is not None:
             return write_out(out, t)
         return t
@@ -119,12 +122,11 @@ def binary(record):
                 return taken
         try:
             x, xnode, xp = input._array, input._history, input._xp
-            if other.__class__ is number and (
-                    x.__class__ in fast_classes or x.dtype.kind == "f"):
+            if other.__class__ is number and (x.__class__ is float32 or x.dtype.kind == "f"):
                 y, ynode = other, None
             else:
                 y, ynode = other._array, other._history
-                if x.__class__ is not y.__class__ or x.__class__ not in fast_classes and (
+                if x.__class__ is not y.__class__ or x.__class__ is not float32 and (
                         x.dtype is not y.dtype or other._xp is not xp
                         or to_float and x.dtype.kind not in "fc"):
                     x, y, xp = arguments.binary_operands(record, input, other)
@@ -152,7 +154,7 @@ def binary(record):
                 or _switched() is not None and not modes.is_grad_enabled()):
             t._history = None
         else:
-            node = t._history = new(Node)
+            node = t._history = Node()
             node.seq = next(clock)
             node.op = record
             node.parents = (xnode, ynode)
@@ -167,11 +169,14 @@ def binary(record):
             else:
                 node.saved = (x if keeps_x else None, y if keeps_y else None,
                               r if keeps_r else None)
-            node.shape = shape = r.shape
-            node.dtype = r.dtype
+            if r.__class__ is float32:  # scalar programs
+                node.shape, node.dtype, node.value = (), FLOAT32, r
+            else:
+                node.shape = shape = r.shape
+                node.dtype = r.dtype
+                node.value = None if shape else r
             node.xp = xp
             node.hooks = None
-            node.value = None if shape else r
             if ynode is None and not isinstance(other, Tensor):
                 node.constant = other
             elif xnode is None and not isinstance(input, Tensor):
@@ -182,8 +187,6 @@ def binary(record):
 
     to_float = cast == "float"
     number = float if 2 in record.numbers else None  # a class that no operand has
-    # NumPy scalars of one class have one dtype and live on one backend
-    fast_classes = frozenset((np.float32, np.float64, np.float16))
     xkeeps_x = xkeeps_y = xkeeps_r = ykeeps_x = ykeeps_y = ykeeps_r = False
     keeps_x = keeps_y = keeps_r = keeps_any = False
 
@@ -219,8 +222,12 @@ def binary(record):
 
 
 def _binary_backward(for_input, for_other, xneeds, yneeds):
-    """Return the backward of a binary op, spelled out for the two commonest kinds of formula."""
-    if xneeds == yneeds == ("g",):
+    """Return the backward of a binary op, spelled out for the commonest kinds of formula."""
+    if for_input is for_other and xneeds == ("g",):
+        def backward(node, g):
+            part = for_input(g)
+            return part, part
+    elif xneeds == yneeds == ("g",):
         def backward(node, g):
             xnode, ynode = node.parents
             return (None if xnode is None else for_input(g),

@@ -14,8 +14,12 @@ def plus(xp, input, other):
     return input + other
 
 
-plus.vjp("input", lambda g: g)
-plus.vjp("other", lambda g: g)
+def _as_it_is(g):
+    return g
+
+
+plus.vjp("input", _as_it_is)
+plus.vjp("other", _as_it_is)
 
 
 def _refuse_bool(*kinds):

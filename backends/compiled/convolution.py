@@ -8,7 +8,7 @@ from numba import prange
 from ..kernels import kernel
 from . import jit, winograd
 from .blas import gemm
-from .windows import close_gaps, gather, open_gaps, plan, scatter
+from .windows import add_at, plan, take
 
 # BLAS multiplies factors where they lie, instead of copying them first, up to so many
 # multiplications (OpenBLAS: 100³); for narrow factors that is up to twice as fast.
@@ -55,37 +55,52 @@ def _add_outer(windows, source, places, total):
 
 
 @jit.inline
-def _block(sizes, number):
-    """Return the first line of a block, its lines, and its windows with the gaps."""
-    first = number * sizes.block
-    lines = min(sizes.block, sizes.lines - first)
-    return first, lines, (lines - 1) * sizes.line + sizes.windows_width
-
-
-@jit.inline
 def _spaces(sizes, channels, planes, outputs, dtype):
     """Return workspaces for the planes and the windows with gaps of a block."""
     space = np.empty((0 if sizes.in_place else channels, planes, sizes.together * sizes.span),
                      dtype)
-    return space, np.empty((outputs if sizes.gaps else 0,
-                            sizes.together * sizes.block * sizes.line), dtype)
+    return space, np.empty((outputs if sizes.gaps else 0, sizes.together * sizes.width), dtype)
 
 
 @jit.inline
-def _gather_all(image, sizes, planes, first, lines, space):
-    for i in range(len(image)):
-        gather(image[i], sizes, planes, first, lines + sizes.further,
-               space[:, :, i * sizes.span:(i + 1) * sizes.span])
+def _width(sizes, closed, bounds, block, images):
+    """Return the numbers in a row of a block's windows, with their gaps."""
+    return images * sizes.width if sizes.together > 1 else closed[bounds[block + 1] - 1] + 1
 
 
 @jit.inline
-def _open_all(windows, sizes, first, width, wide):
+def _gather(images, sizes, planes, block, space):
+    """Fill (channels, planes, images · span) with a block of images (images, channels, size)."""
+    for i in range(len(images)):
+        for p in range(len(planes)):
+            positions = planes[p, block * sizes.step:]
+            for channel in range(images.shape[1]):
+                take(images[i, channel], positions,
+                     space[channel, p, i * sizes.span:(i + 1) * sizes.span])
+
+
+@jit.inline
+def _scatter(space, sizes, planes, block, images):
+    """Add a block onto images: the adjoint of `_gather`."""
+    for i in range(len(images)):
+        for p in range(len(planes)):
+            positions = planes[p, block * sizes.step:]
+            for channel in range(images.shape[1]):
+                add_at(space[channel, p, i * sizes.span:(i + 1) * sizes.span], positions,
+                       images[i, channel])
+
+
+@jit.inline
+def _open(windows, sizes, opened, block, wide):
+    """Copy a block of windows (images, outputs, windows) to where they have gaps of zeros."""
     for i in range(len(windows)):
-        open_gaps(windows[i], sizes, first, wide[:, i * width:(i + 1) * width])
+        for k in range(windows.shape[1]):
+            take(windows[i, k], opened[block * sizes.step:],
+                 wide[k, i * sizes.width:(i + 1) * sizes.width])
 
 
 @jit.parallel
-def _correlate(image, weight, bias, out, sizes, planes, places, parts):
+def _correlate(image, weight, bias, out, sizes, places, planes, closed, bounds, parts):
     """out = weight · windows of the image + bias.
 
     Shapes: image (samples, groups, channels, size), weight (groups, places, outputs, rows),
@@ -96,28 +111,29 @@ def _correlate(image, weight, bias, out, sizes, planes, places, parts):
     for part in prange(parts):
         space, wide = _spaces(sizes, image.shape[2], len(planes), outputs, image.dtype)
         for task in range(part * tasks // parts, (part + 1) * tasks // parts):
-            first, lines, width = _block(sizes, task % sizes.blocks)
-            group = task // sizes.blocks % groups
+            block, group = task % sizes.blocks, task // sizes.blocks % groups
             pile = task // sizes.blocks // groups * sizes.together
             images = image[pile:pile + sizes.together, group]
+            start, stop = bounds[block], bounds[block + 1]
+            width = _width(sizes, closed, bounds, block, len(images))
             if sizes.in_place:
-                source = images[0][:, first * sizes.line:]
+                source = images[0][:, block * sizes.step:]
             else:
-                _gather_all(images, sizes, planes, first, lines, space)
+                _gather(images, sizes, planes, block, space)
                 source = space.reshape(rows, -1)[:, :]
-            if sizes.gaps:
-                target = wide[:, :len(images) * width]
-            else:
-                target = out[pile, group][:, first * sizes.line:first * sizes.line + width]
+            target = wide[:, :width] if sizes.gaps else out[pile, group][:, start:stop]
             for k in range(bias.shape[1]):
                 target[k, :] = bias[group, k]
             _multiply(weight[group], source, places, False, 1.0 if bias.shape[1] else 0.0, target)
             for i in range(len(images) if sizes.gaps else 0):
-                close_gaps(wide[:, i * width:(i + 1) * width], sizes, first, out[pile + i, group])
+                for k in range(outputs):
+                    take(wide[k, i * sizes.width:], closed[start:],
+                         out[pile + i, group, k, start:stop])
 
 
 @jit.parallel
-def _spread(windows, weight, bias, image, sizes, planes, places, pieces, parts):
+def _spread(windows, weight, bias, image, sizes, places, planes, opened, closed, bounds, pixels,
+            pieces, parts):
     """image = what weight · windows adds up to where windows overlap, + bias.
 
     Shapes: as for `_correlate`, but weight (groups, places, rows, outputs), bias (groups,
@@ -129,43 +145,45 @@ def _spread(windows, weight, bias, image, sizes, planes, places, pieces, parts):
     tasks = -(-len(image) // sizes.together) * groups * pieces
     for part in prange(parts):
         space, wide = _spaces(sizes, most, len(planes), outputs, image.dtype)
+        planar = space.reshape(most * rows // channels, -1)
         for task in range(part * tasks // parts, (part + 1) * tasks // parts):
             piece, group = task % pieces, task // pieces % groups
             pile = task // pieces // groups * sizes.together
             a, b = piece * channels // pieces, (piece + 1) * channels // pieces
             images = image[pile:pile + sizes.together, group, a:b]
-            images[:] = 0
-            for c in range(b - a if bias.shape[1] else 0):
-                images[:, c] = bias[group, a + c]
+            if sizes.in_place or not pixels.size:
+                images[:] = 0
             some = weight[group][:, a * rows // channels:b * rows // channels]
             for block in range(sizes.blocks):
-                first, lines, width = _block(sizes, block)
                 given = windows[pile:pile + sizes.together, group]
                 if sizes.gaps:
-                    _open_all(given, sizes, first, width, wide)
-                    source = wide[:, :len(images) * width]
+                    _open(given, sizes, opened, block, wide)
+                    source = wide[:, :_width(sizes, closed, bounds, block, len(images))]
                 else:
-                    source = given[0][:, first * sizes.line:first * sizes.line + width]
+                    source = given[0][:, bounds[block]:bounds[block + 1]]
                 if sizes.in_place:
-                    _multiply(some, source, places, True, 1.0,
-                              images[0][:, first * sizes.line:])
+                    _multiply(some, source, places, True, 1.0, images[0][:, block * sizes.step:])
                     continue
-                whole = places.size == 1
-                if not whole:
+                if places.size > 1:
                     space[:] = 0
-                _multiply(some, source, places, True, 0.0 if whole else 1.0,
-                          space.reshape(most * rows // channels, -1)[:some.shape[1]])
-                for i in range(len(images)):
-                    scatter(space[:, :, i * sizes.span:(i + 1) * sizes.span], sizes, planes,
-                            first, lines + sizes.further, images[i])
+                _multiply(some, source, places, True, 1.0 if places.size > 1 else 0.0,
+                          planar[:some.shape[1]])
+                if pixels.size:
+                    for c in range(b - a):
+                        take(planar[c], pixels, images[0, c])
+                else:
+                    _scatter(space, sizes, planes, block, images)
+            for c in range(b - a if bias.shape[1] else 0):
+                images[:, c] += bias[group, a + c]
 
 
 @jit.parallel
-def _weight_gradient(image, windows, total, sums, sizes, planes, places, pieces):
+def _weight_gradient(image, windows, total, sums, sizes, places, planes, opened, closed, bounds,
+                     pieces):
     """Add windows · windows of the imageᵀ to total, and windows to sums if these are not empty.
 
     Shapes: image and windows as for `_correlate`, total (parts, groups, places, outputs, rows),
-    sums (parts, groups, outputs). Each part has some of the blocks, each piece some channels.
+    sums (parts, groups, outputs or 0). Each part has some of the blocks, each piece some channels.
     """
     parts, groups, _, outputs, rows = total.shape
     channels = image.shape[2]
@@ -174,27 +192,27 @@ def _weight_gradient(image, windows, total, sums, sizes, planes, places, pieces)
     for job in prange(parts * pieces):
         part, piece = job // pieces, job % pieces
         a, b = piece * channels // pieces, (piece + 1) * channels // pieces
+        low, high = a * rows // channels, b * rows // channels
         space, wide = _spaces(sizes, most, len(planes), outputs, image.dtype)
+        planar = space.reshape(most * rows // channels, -1)
         for task in range(part * tasks // parts, (part + 1) * tasks // parts):
-            first, lines, width = _block(sizes, task % sizes.blocks)
-            group = task // sizes.blocks % groups
+            block, group = task % sizes.blocks, task // sizes.blocks % groups
             pile = task // sizes.blocks // groups * sizes.together
             images = image[pile:pile + sizes.together, group, a:b]
             given = windows[pile:pile + sizes.together, group]
             if sizes.gaps:
-                _open_all(given, sizes, first, width, wide)
-                left = wide[:, :len(images) * width]
+                _open(given, sizes, opened, block, wide)
+                left = wide[:, :_width(sizes, closed, bounds, block, len(images))]
             else:
-                left = given[0][:, first * sizes.line:first * sizes.line + width]
-            start, stop = a * rows // channels, b * rows // channels
+                left = given[0][:, bounds[block]:bounds[block + 1]]
             if sizes.in_place:
-                right = images[0][:, first * sizes.line:]
+                right = images[0][:, block * sizes.step:]
             else:
-                _gather_all(images, sizes, planes, first, lines, space)
-                right = space.reshape(most * rows // channels, -1)[:stop - start]
-            _add_outer(left, right, places, total[part, group, :, :, start:stop])
-            if piece == 0 and sums.size:
-                for k in range(outputs):
+                _gather(images, sizes, planes, block, space)
+                right = planar[:high - low]
+            _add_outer(left, right, places, total[part, group, :, :, low:high])
+            if piece == 0:
+                for k in range(sums.shape[2]):
                     sums[part, group, k] += left[k].sum()
 
 
@@ -225,8 +243,8 @@ class _Sides:
         cut = self.plan
         _correlate(image.reshape(self.image_shape),
                    _parted(self.weight, self.groups, cut.rows, False), self._bias(bias),
-                   out.reshape(self.windows_shape), cut.sizes, cut.planes, cut.places,
-                   self.threads)
+                   out.reshape(self.windows_shape), cut.sizes, cut.places, cut.planes,
+                   cut.closed, cut.bounds, self.threads)
         return out
 
     def spread(self, windows, bias, image):
@@ -236,8 +254,8 @@ class _Sides:
                      -(-self.threads // (len(image) * self.groups)))
         _spread(windows.reshape(self.windows_shape),
                 _parted(self.weight, self.groups, cut.rows, True), self._bias(bias),
-                image.reshape(self.image_shape), cut.sizes, cut.planes, cut.places, pieces,
-                self.threads)
+                image.reshape(self.image_shape), cut.sizes, cut.places, cut.planes, cut.opened,
+                cut.closed, cut.bounds, cut.pixels, pieces, self.threads)
         return image
 
     def weight_gradient(self, image, windows, summed):
@@ -249,7 +267,8 @@ class _Sides:
         sums = np.zeros((parts, self.groups, self.windows_shape[2] if summed else 0),
                         weight.dtype)
         _weight_gradient(image.reshape(self.image_shape), windows.reshape(self.windows_shape),
-                         total, sums, cut.sizes, cut.planes, cut.places, pieces)
+                         total, sums, cut.sizes, cut.places, cut.planes, cut.opened, cut.closed,
+                         cut.bounds, pieces)
         total = np.add.reduce(total, 0).transpose(0, 2, 3, 1)
         return (np.ascontiguousarray(total).reshape(weight.shape),
                 np.add.reduce(sums, 0).reshape(-1) if summed else None)

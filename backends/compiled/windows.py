@@ -8,6 +8,8 @@ Of an image (channels × size) some planes are copied, with zeros for the border
   have at one place of the kernel is a run of a plane, so the convolution is a sum of one product
   per place, and nothing is copied more than once. A line of a plane is longer than a line of
   windows; the products fill these gaps too, and nobody reads them.
+
+All copies go by tables of positions, made once for each kind of convolution.
 """
 
 import functools
@@ -19,7 +21,7 @@ import numpy as np
 
 from . import jit
 
-__all__ = ["Plan", "close_gaps", "gather", "open_gaps", "plan", "scatter"]
+__all__ = ["Plan", "Sizes", "add_at", "plan", "take"]
 
 _FEW_CHANNELS = 12
 _FEW_WINDOWS = 16  # of an image; several images share a product then
@@ -28,24 +30,13 @@ _BLOCK_BYTES = 384 << 10  # of one thread, what stays in its cache
 
 
 class Sizes(NamedTuple):
-    """What the compiled functions know of a plan; all along depth, height and width."""
+    """What the compiled functions know of a plan."""
 
-    depth: int  # of an image
-    height: int
-    width: int
-    step_depth: int  # stride
-    step_height: int
-    step_width: int
-    per_depth: int  # lines of a plane
-    line: int  # numbers in a line of a plane
-    windows_height: int
-    windows_width: int
-    lines: int  # lines of windows of an image, with those between two depths
-    further: int  # lines of a plane beyond those of the windows
-    block: int  # lines of windows in a block
     blocks: int  # of an image
+    step: int  # from a block to the next in a plane
+    width: int  # numbers of a block's windows with their gaps
+    span: int  # numbers of a block in a plane
     together: int  # images in one product
-    span: int  # numbers in a plane of a block
     in_place: bool  # whether the image is its only plane
     gaps: bool  # whether products have gaps, or several images
 
@@ -54,16 +45,20 @@ class Plan(NamedTuple):
     """How a convolution is cut into blocks and products; see `plan`."""
 
     sizes: Sizes
-    planes: np.ndarray  # per plane its first depth, height, width; first and last column inside
-    places: np.ndarray  # per product, where in a row of all planes its windows begin
     rows: int  # of a product's planes
+    places: np.ndarray  # per product, where in a row of all planes its windows begin
+    planes: np.ndarray  # (planes, blocks · step + …), the position in the image, -1 outside
+    opened: np.ndarray  # (blocks · step,), the window there, -1 in gaps
+    closed: np.ndarray  # (windows,), the position of each window in its block
+    bounds: np.ndarray  # (blocks + 1,), the first window of each block
+    pixels: np.ndarray  # (size,), where in a row of all planes a pixel is, if in only one place
 
 
 def _three(numbers, filler):
     return (filler,) * (3 - len(numbers)) + tuple(numbers)
 
 
-@functools.lru_cache(maxsize=1024)
+@functools.lru_cache(maxsize=256)
 def plan(samples, groups, channels, outputs, size, counts, kernel, stride, padding, dilation,
          itemsize, threads):
     """Cut a convolution.
@@ -103,20 +98,37 @@ def plan(samples, groups, channels, outputs, size, counts, kernel, stride, paddi
         blocks = min(lines, max(-(-threads // (samples * groups)),
                                 -(-lines * bytes_of_line // _BLOCK_BYTES)))
     block = -(-lines // blocks)
+    blocks = -(-lines // block)
     span = (block + further) * pitch[2] + max(0, counts[2] + reach[2] - pitch[2])
-    sizes = Sizes(*size, *stride, *pitch[1:], *counts[1:], lines, further, block,
-                  -(-lines // block), together, span, as_it_is and not by_columns, gaps)
-    planes = [_plane(start, size, pitch, stride, padding) for start in starts]
+    planes = np.full((len(starts), (blocks - 1) * block * pitch[2] + span), -1, np.int32)
+    for plane, start in zip(planes, starts):
+        inside = _positions(blocks * block + further, pitch, size, stride,
+                            [i - p for i, p in zip(start, padding)])
+        plane[:inside.size] = inside.reshape(-1)
+    opened = _positions(blocks * block, pitch, counts, (1, 1, 1), (0, 0, 0)).reshape(-1)
+    closed = np.flatnonzero(opened >= 0)
+    step = block * pitch[2]
+    bounds = np.searchsorted(closed, np.arange(blocks + 1) * step)
+    pixels = np.zeros(0, np.int32)
+    if blocks == 1 and not by_columns:
+        pixels = np.full(math.prod(size), -1, np.int32)
+        pixels[planes[planes >= 0]] = np.flatnonzero(planes >= 0)
     places = [0] if by_columns else _places(starts, kernel, stride, dilation, pitch, span)
-    return Plan(sizes, np.array(planes, np.int64), np.array(places, np.int64),
-                channels * len(planes) if by_columns else channels)
+    return Plan(
+        Sizes(blocks, step, step - pitch[2] + counts[2], span, together,
+              as_it_is and not by_columns, gaps),
+        channels * len(planes) if by_columns else channels, np.array(places, np.int64), planes,
+        opened, (closed % step).astype(np.int32), bounds, pixels)
 
 
-def _plane(start, size, pitch, stride, padding):
-    first = [i - p for i, p in zip(start, padding)]
-    inside = min(pitch[2], max(0, -(first[2] // stride[2])))
-    outside = min(pitch[2], -((first[2] - size[2]) // stride[2]))
-    return [*first, inside, max(inside, outside)]
+def _positions(lines, pitch, size, stride, first):
+    """Return the position in an array of this size of each number of a plane, -1 outside."""
+    line = np.arange(lines)[:, None]
+    place = line // pitch[1], line % pitch[1], np.arange(pitch[2])
+    depth, height, width = [i * s + f for i, s, f in zip(place, stride, first)]
+    inside = ((depth >= 0) & (depth < size[0]) & (height >= 0) & (height < size[1])
+              & (width >= 0) & (width < size[2]))
+    return np.where(inside, (depth * size[1] + height) * size[2] + width, -1).astype(np.int32)
 
 
 def _places(starts, kernel, stride, dilation, pitch, span):
@@ -130,83 +142,17 @@ def _places(starts, kernel, stride, dilation, pitch, span):
 
 
 @jit.inline
-def gather(image, sizes, planes, first, lines, target):
-    """Fill (channels, planes, span) with lines of the planes of an image (channels, size)."""
-    line, step = sizes.line, sizes.step_width
-    for channel in range(image.shape[0]):
-        for p in range(planes.shape[0]):
-            start, stop = planes[p, 3], planes[p, 4]
-            row = target[channel, p]
-            row[lines * line:] = 0
-            for i in range(lines):
-                d = (first + i) // sizes.per_depth * sizes.step_depth + planes[p, 0]
-                h = (first + i) % sizes.per_depth * sizes.step_height + planes[p, 1]
-                taken = row[i * line:(i + 1) * line]
-                if d < 0 or d >= sizes.depth or h < 0 or h >= sizes.height:
-                    taken[:] = 0
-                    continue
-                taken[:start] = 0
-                taken[stop:] = 0
-                begin = (d * sizes.height + h) * sizes.width + planes[p, 2] + start * step
-                a, b = image[channel, begin:], taken[start:stop]
-                if step == 1:
-                    for j in range(b.size):
-                        b[j] = a[j]
-                else:
-                    for j in range(b.size):
-                        b[j] = a[j * step]
+def take(row, positions, out):
+    """out = row[positions], 0 where a position is −1."""
+    for j in range(out.size):
+        position = positions[j]
+        out[j] = row[np.uint64(position)] if position >= 0 else 0
 
 
 @jit.inline
-def scatter(source, sizes, planes, first, lines, image):
-    """Add lines of the planes onto an image: the adjoint of `gather`."""
-    line, step = sizes.line, sizes.step_width
-    for channel in range(image.shape[0]):
-        for p in range(planes.shape[0]):
-            start, stop = planes[p, 3], planes[p, 4]
-            for i in range(lines):
-                d = (first + i) // sizes.per_depth * sizes.step_depth + planes[p, 0]
-                h = (first + i) % sizes.per_depth * sizes.step_height + planes[p, 1]
-                if d < 0 or d >= sizes.depth or h < 0 or h >= sizes.height:
-                    continue
-                begin = (d * sizes.height + h) * sizes.width + planes[p, 2] + start * step
-                a, b = source[channel, p, i * line + start:i * line + stop], image[channel, begin:]
-                if step == 1:
-                    for j in range(a.size):
-                        b[j] += a[j]
-                else:
-                    for j in range(a.size):
-                        b[j * step] += a[j]
-
-
-@jit.inline
-def open_gaps(windows, sizes, first, target):
-    """Copy lines of windows (outputs, windows) to where they have gaps, which become zero."""
-    width = sizes.windows_width
-    for k in range(windows.shape[0]):
-        for start in range(0, target.shape[1], sizes.line):
-            line = first + start // sizes.line
-            d, h = line // sizes.per_depth, line % sizes.per_depth
-            b = target[k, start:start + sizes.line]
-            if h >= sizes.windows_height:
-                b[:] = 0
-                continue
-            a = windows[k, (d * sizes.windows_height + h) * width:]
-            for j in range(width):
-                b[j] = a[j]
-            b[width:] = 0
-
-
-@jit.inline
-def close_gaps(source, sizes, first, windows):
-    """Copy lines of windows from where they have gaps."""
-    width = sizes.windows_width
-    for k in range(windows.shape[0]):
-        for start in range(0, source.shape[1], sizes.line):
-            line = first + start // sizes.line
-            d, h = line // sizes.per_depth, line % sizes.per_depth
-            if h < sizes.windows_height:
-                a = source[k, start:start + width]
-                b = windows[k, (d * sizes.windows_height + h) * width:]
-                for j in range(a.size):
-                    b[j] = a[j]
+def add_at(row, positions, out):
+    """out[positions] += row, where a position is not −1: the adjoint of `take`."""
+    for j in range(row.size):
+        position = positions[j]
+        if position >= 0:
+            out[np.uint64(position)] += row[j]

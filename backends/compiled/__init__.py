@@ -16,6 +16,7 @@ from . import (
     channels,
     convolution,
     linear,
+    lookup,
     losses,
     normalization,
     optimizers,

@@ -12,7 +12,7 @@ from numba.extending import get_cython_function_address
 from ..threads import leave_blas_one_thread
 from . import jit
 
-__all__ = ["gemm", "gemm_onto", "product"]
+__all__ = ["gemm", "product"]
 
 for _name in ("sgemm", "dgemm"):
     llvmlite.binding.add_symbol(
@@ -58,29 +58,33 @@ def gemm(flip_a, flip_b, alpha, a, b, beta, c):
 
 
 @jit.inline
-def gemm_onto(flip_a, flip_b, a, b, bias, c):
-    """c = op(a) · op(b) + bias for every row, where a bias of no elements counts as none."""
-    if bias.size == 0:
-        gemm(flip_a, flip_b, 1.0, a, b, 0.0, c)
-        return
-    for row in range(c.shape[0]):  # BLAS adds to c anyway: this takes the place of its zeros
-        target = c[row]
-        for i in range(bias.size):
-            target[i] = bias[i]
-    gemm(flip_a, flip_b, 1.0, a, b, 1.0, c)
+def _preset(bias, c, first, last, start, stop):
+    """Set the rows from first to last of c, from column start to stop, to the bias, or to 0 where
+    the bias has no elements: BLAS always adds to c, else it begins by writing zeros itself."""
+    zero = c.dtype.type(0)
+    for row in range(first, last):
+        target = c[row][start:stop]
+        if bias.size:
+            source = bias[start:stop]
+            for i in range(target.size):
+                target[i] = source[i]
+        else:
+            for i in range(target.size):
+                target[i] = zero
 
 
 @jit.parallel
 def product(flip_a, flip_b, a, b, bias, c, parts, by_rows):
     """c = op(a) · op(b) + bias, the rows or the columns of c divided into parts for the threads."""
+    rows, columns = c.shape
     for part in prange(parts):
-        count = c.shape[0] if by_rows else c.shape[1]
+        count = rows if by_rows else columns
         start, stop = part * count // parts, (part + 1) * count // parts
-        if by_rows and flip_a:
-            gemm_onto(flip_a, flip_b, a[:, start:stop], b, bias, c[start:stop])
-        elif by_rows:
-            gemm_onto(flip_a, flip_b, a[start:stop], b, bias, c[start:stop])
-        elif flip_b:
-            gemm_onto(flip_a, flip_b, a, b[start:stop], bias[start:stop], c[:, start:stop])
+        if by_rows:
+            _preset(bias, c, start, stop, 0, columns)
+            some = a[:, start:stop] if flip_a else a[start:stop]
+            gemm(flip_a, flip_b, 1.0, some, b, 1.0, c[start:stop])
         else:
-            gemm_onto(flip_a, flip_b, a, b[:, start:stop], bias[start:stop], c[:, start:stop])
+            _preset(bias, c, 0, rows, start, stop)
+            some = b[start:stop] if flip_b else b[:, start:stop]
+            gemm(flip_a, flip_b, 1.0, a, some, 1.0, c[:, start:stop])

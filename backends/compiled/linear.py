@@ -95,18 +95,20 @@ class Matmul:
 
 
 @jit.inline
-def _add_rows(a, total):
-    """total = the sum of the rows of a."""
-    total[:] = 0
+def _add_rows(a, start, stop, total):
+    """total[start:stop] = the sum of the rows of a, between those columns."""
+    sums = total[start:stop]
+    sums[:] = 0
     last = a.shape[0] // 4 * 4
-    for row in range(0, last, 4):  # four at a time: a quarter of the traffic on the total
-        first, second, third, fourth = a[row], a[row + 1], a[row + 2], a[row + 3]
-        for i in range(total.size):
-            total[i] += (first[i] + second[i]) + (third[i] + fourth[i])
+    for row in range(0, last, 4):  # four at a time: a quarter of the traffic on the sums
+        first, second = a[row][start:stop], a[row + 1][start:stop]
+        third, fourth = a[row + 2][start:stop], a[row + 3][start:stop]
+        for i in range(sums.size):
+            sums[i] += (first[i] + second[i]) + (third[i] + fourth[i])
     for row in range(last, a.shape[0]):
-        source = a[row]
-        for i in range(total.size):
-            total[i] += source[i]
+        rest = a[row][start:stop]
+        for i in range(sums.size):
+            sums[i] += rest[i]
 
 
 @jit.parallel
@@ -115,8 +117,8 @@ def _parameter_gradients(g, rows, for_weight, for_bias, parts):
     features, inner = for_weight.shape
     for part in prange(parts):
         start, stop = part * features // parts, (part + 1) * features // parts
-        if for_bias.size and start < stop:
-            _add_rows(g[:, start:stop], for_bias[start:stop])
+        if for_bias.size:
+            _add_rows(g, start, stop, for_bias)
         if features >= inner:
             blas.gemm(True, False, 1.0, g[:, start:stop], rows, 0.0, for_weight[start:stop])
         else:

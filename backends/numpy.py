@@ -31,6 +31,7 @@ except ImportError:  # a NumPy that has moved it
 
 
 _PIECE = 1 << 15  # elements
+_SAME_SIZE = {"f": np.int32, "i": np.int32, "d": np.int64, "l": np.int64}
 
 
 class _Quiet:
@@ -49,6 +50,7 @@ class NumpyBackend(Backend):
     """NumPy on the host."""
 
     matmul: Any
+    where: Any
     device_type = "cpu"
     module = np
     array_types: tuple[type, ...] = (np.ndarray, np.generic)
@@ -169,8 +171,22 @@ def _matmul(a, b, out=None):
     return np.matmul(a, b, out=out)
 
 
+def _where(condition, *choices):
+    """np.where, for large arrays by arithmetic on bits: branches on data are mispredicted."""
+    if choices and condition.size >= _PIECE and condition.dtype.char == "?":
+        dtype = np.result_type(*choices)
+        whole = _SAME_SIZE.get(dtype.char)
+        if whole is not None:
+            x, y = [np.asarray(choice, dtype).view(whole) for choice in choices]
+            bits = (x ^ y) & np.negative(condition, dtype=whole, casting="unsafe")
+            bits ^= y
+            return bits.view(dtype)
+    return np.where(condition, *choices)
+
+
 cpu = NumpyBackend()
 cpu.matmul = _matmul
+cpu.where = _where
 
 
 def make(index):

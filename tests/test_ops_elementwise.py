@@ -208,6 +208,32 @@ def test_xlogy_is_zero_at_zero():
     assert torch.xlogy(2.0, double(1)).item() == 0 == torch.xlogy(double(2), 1.0).item()
 
 
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.int64])
+def test_where_of_large_arrays(dtype):
+    condition = torch.rand(200, 300, generator=torch.Generator().manual_seed(0)) > 0.5
+    x = torch.arange(60_000).reshape(200, 300).to(dtype)
+    y = -x
+    picked, mask = host(torch.where(condition, x, y)), host(condition)
+    assert np.array_equal(picked, np.where(mask, host(x), host(y)))
+    assert np.array_equal(host(torch.where(condition, x, 7)), np.where(mask, host(x), 7))
+    assert np.array_equal(host(torch.where(condition.t(), x[:, 0], y[0, :, None])),
+                          np.where(mask.T, host(x)[:, 0], host(y)[0, :, None]))
+
+
+def test_where_keeps_nan_and_infinity_apart():
+    x = torch.full((40_000,), math.nan)
+    x[::2] = -math.inf
+    picked = torch.where(torch.arange(40_000) % 2 == 0, x, 1.0)
+    assert picked[::2].isneginf().all() and (picked[1::2] == 1).all()
+
+
+@pytest.mark.parametrize("exponent", [2, 3, 3.0, 0.5, -1, 2.5])
+def test_powers_with_gradients(exponent):
+    x = torch.tensor([0.5, 1.5, 2.0], dtype=torch.float64, requires_grad=True)
+    assert torch.allclose(x ** exponent, (x.log() * exponent).exp())
+    assert torch.autograd.gradgradcheck(lambda v: v ** exponent, (x,))
+
+
 def test_hypot_is_flat_at_the_origin():
     assert grad(lambda x: torch.hypot(x, x), 0.0) == [0]
     assert grad(lambda x: torch.sinc(x), 0.0) == [0]

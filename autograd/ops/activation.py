@@ -56,7 +56,7 @@ def sigmoid(xp, input):
 sigmoid.vjp("input", lambda g, out: g * (out * (1 - out)))
 
 
-@op(namespaces=_FUNCTIONAL, derivative="g · (1 − exp(out))", dtypes="float -> same")
+@op(namespaces=_FUNCTIONAL, derivative="g · (1 − exp(out))", dtypes="float -> same", compiled=True)
 def logsigmoid(xp, input):
     """Logarithm of the sigmoid, without overflow. Shape: any -> same.
 

@@ -181,7 +181,10 @@ def power(xp, input, other):
         return _integer_power(xp, input, other)
     if input.dtype.kind == "b":
         return input | ~other
-    return input ** other if type(other) is not float or other != 2.0 else input * input
+    if type(other) is float and other in (2.0, 3.0):  # twenty times as fast as general powers
+        square = input * input
+        return square if other == 2.0 else square * input
+    return input ** other
 
 
 def _integer_power(xp, base, exponent):

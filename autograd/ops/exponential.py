@@ -11,7 +11,7 @@ from .elementwise import mul, pow
 __all__ = ["float_power", "ldexp"]
 
 
-@op(cast="float", inplace=True, label="√", derivative="g / (2 · out)")
+@op(cast="float", inplace=True, label="√", derivative="g / (2 · out)", compiled=True)
 def sqrt(xp, input):
     """Square root."""
     return xp.sqrt(input)
@@ -47,7 +47,7 @@ def reciprocal(xp, input):
 reciprocal.vjp("input", lambda g, out: -g * (out * out))
 
 
-@op(cast="float", inplace=True, derivative="g · out")
+@op(cast="float", inplace=True, derivative="g · out", compiled=True)
 def exp(xp, input):
     """Exponential of each element."""
     return xp.exp(input)
@@ -65,7 +65,7 @@ def exp2(xp, input):
 exp2.vjp("input", lambda g, out: g * out * math.log(2))
 
 
-@op(cast="float", inplace=True, derivative="g · (out + 1)")
+@op(cast="float", inplace=True, derivative="g · (out + 1)", compiled=True)
 def expm1(xp, input):
     """exp(x) − 1, exact near zero."""
     return xp.expm1(input)
@@ -74,7 +74,7 @@ def expm1(xp, input):
 expm1.vjp("input", lambda g, out: g * (out + 1))
 
 
-@op(cast="float", inplace=True, derivative="g / input")
+@op(cast="float", inplace=True, derivative="g / input", compiled=True)
 def log(xp, input):
     """Natural logarithm."""
     return xp.log(input)
@@ -101,7 +101,7 @@ def log10(xp, input):
 log10.vjp("input", lambda g, input: g / (input * math.log(10)))
 
 
-@op(cast="float", inplace=True, derivative="g / (input + 1)")
+@op(cast="float", inplace=True, derivative="g / (input + 1)", compiled=True)
 def log1p(xp, input):
     """ln(1 + x), exact near zero."""
     return xp.log1p(input)

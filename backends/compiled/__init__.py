@@ -15,6 +15,7 @@ from . import (
     attention,
     channels,
     convolution,
+    exponential,
     linear,
     lookup,
     losses,

@@ -1,8 +1,4 @@
-"""Activations and their gradients.
-
-Numbers that float32 holds exactly are float32, so that they leave the type of x alone; the
-others are handed in, in the type of x.
-"""
+"""Activations and their gradients."""
 
 import math
 
@@ -12,7 +8,12 @@ from .elementwise import elementwise
 from .jit import formula
 from .math import erf, exp, expm1, log1p, sigmoid, tanh
 
+# Numbers are float32, as x is: others would make the loops float64.
 _0, _HALF, _1, _2, _3, _30 = [np.float32(number) for number in (0, 0.5, 1, 2, 3, 30)]
+_SIXTH, _ROOT_HALF = np.float32(1 / 6), np.float32(math.sqrt(0.5))
+_DENSITY = np.float32(1 / math.sqrt(2 * math.pi))  # of the normal distribution at 0
+_RATE = np.float32(2 * math.sqrt(2 / math.pi))
+_CUBIC = np.float32(2 * math.sqrt(2 / math.pi) * 0.044715)
 
 # -- piecewise linear -----------------------------------------------------------------------------
 
@@ -49,19 +50,19 @@ def _hardtanh_slope(g, x, low, high):
 
 
 @formula
-def _hardsigmoid(x, sixth):
-    return _hardtanh(x * sixth + _HALF, _0, _1)
+def _hardsigmoid(x):
+    return _hardtanh(x * _SIXTH + _HALF, _0, _1)
 
 
 @formula
-def _hardsigmoid_slope(g, x, sixth):
-    return g * sixth if (x > -_3) & (x < _3) else g * _0
+def _hardsigmoid_slope(g, x):
+    return g * _SIXTH if (x > -_3) & (x < _3) else g * _0
 
 
 elementwise("relu", _relu, _relu_slope)
 elementwise("leaky_relu", _leaky_relu, _leaky_relu_slope, lambda negative_slope: (negative_slope,))
 elementwise("hardtanh", _hardtanh, _hardtanh_slope, lambda min_val, max_val: (min_val, max_val))
-elementwise("hardsigmoid", _hardsigmoid, _hardsigmoid_slope, lambda: (1 / 6,))
+elementwise("hardsigmoid", _hardsigmoid, _hardsigmoid_slope)
 
 # -- exponential ----------------------------------------------------------------------------------
 
@@ -74,6 +75,16 @@ def _sigmoid(x):
 @formula
 def _sigmoid_slope(g, out):
     return g * (out * (_1 - out))
+
+
+@formula
+def _logsigmoid(x):
+    return (x if x < _0 else _0) - log1p(exp(-abs(x)))
+
+
+@formula
+def _logsigmoid_slope(g, out):
+    return -g * expm1(out)
 
 
 @formula
@@ -104,6 +115,7 @@ def _softplus_slope(g, x, beta, threshold):
 
 
 elementwise("sigmoid", _sigmoid, _sigmoid_slope)
+elementwise("logsigmoid", _logsigmoid, _logsigmoid_slope)
 elementwise("tanh", tanh, _tanh_slope)
 elementwise("scaled_elu", _scaled_elu, _scaled_elu_slope,
             lambda alpha, scale, k: (alpha * scale, scale, k))
@@ -139,32 +151,29 @@ def _mish_slope(g, x):
 
 
 @formula
-def _gelu_tanh(x, rate, cubic):
-    return x * sigmoid(x * (rate + cubic * (x * x)))  # (1 + tanh(u)) / 2 = σ(2 u)
+def _gelu_tanh(x):
+    return x * sigmoid(x * (_RATE + _CUBIC * (x * x)))  # (1 + tanh(u)) / 2 = σ(2 u)
 
 
 @formula
-def _gelu_tanh_slope(g, x, rate, cubic):
-    bend = cubic * (x * x)
-    share = sigmoid(x * (rate + bend))
-    return g * (share + x * (share * (_1 - share)) * (rate + _3 * bend))
+def _gelu_tanh_slope(g, x):
+    bend = _CUBIC * (x * x)
+    share = sigmoid(x * (_RATE + bend))
+    return g * (share + x * (share * (_1 - share)) * (_RATE + _3 * bend))
 
 
 @formula
-def _gelu(x, root, density):
-    return x * (_HALF * (_1 + erf(x * root)))
+def _gelu(x):
+    return x * (_HALF * (_1 + erf(x * _ROOT_HALF)))
 
 
 @formula
-def _gelu_slope(g, x, root, density):
-    below = _HALF * (_1 + erf(x * root))
-    return g * (below + x * (density * exp(-_HALF * (x * x))))
+def _gelu_slope(g, x):
+    below = _HALF * (_1 + erf(x * _ROOT_HALF))
+    return g * (below + x * (_DENSITY * exp(-_HALF * (x * x))))
 
-
-_RATE = 2 * math.sqrt(2 / math.pi)
 
 elementwise("_silu", _silu, _silu_slope)
 elementwise("_mish", _mish, _mish_slope)
-elementwise("_gelu_tanh", _gelu_tanh, _gelu_tanh_slope, lambda: (_RATE, _RATE * 0.044715))
-elementwise("_gelu", _gelu, _gelu_slope,
-            lambda: (math.sqrt(0.5), 1 / math.sqrt(2 * math.pi)))
+elementwise("_gelu_tanh", _gelu_tanh, _gelu_tanh_slope)
+elementwise("_gelu", _gelu, _gelu_slope)

@@ -1,6 +1,7 @@
 """Functions of each element, with their gradients, in one pass.
 
-A kernel here is two formulas of scalars; `elementwise` puts the loops around them.
+A kernel here is two formulas of scalars; `elementwise` puts the loops around them. float32 alone:
+in float64 NumPy's own loops are vectors already, and what `math.py` has are not.
 """
 
 import numpy as np
@@ -38,10 +39,11 @@ def _over_two(formula):
 
 def _run(loop, arrays, numbers):
     """Return what a loop makes of arrays of one shape, or NotImplemented."""
-    if not (arrays[0].ndim and jit.takes(*arrays)):
+    first = arrays[0]
+    if not first.ndim or first.dtype.char != "f" or not jit.takes(*arrays):
         return NotImplemented
-    out = np.empty_like(arrays[0])
-    loop(*[a.reshape(-1) for a in arrays], out.reshape(-1), tuple(np.array(numbers, out.dtype)),
+    out = np.empty_like(first)
+    loop(*[a.reshape(-1) for a in arrays], out.reshape(-1), tuple(np.array(numbers, np.float32)),
          jit.parts(out.size))
     return out
 

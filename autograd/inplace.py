@@ -1,26 +1,56 @@
 """In-place operations: write the memory, then rewrite the history that owns it."""
 
+import operator
+
 import numpy as np
 
-from . import dtypes, engine, modes, views, writes
+from . import detours, dtypes, engine, modes, views, writes
 from .graph import AccumulateGrad, Kept, Rule, clock, make_node
 from .tensor import Tensor
 
 __all__ = ["make_inplace", "overwrite"]
 
+_WRITES = {"add": operator.iadd, "sub": operator.isub, "mul": operator.imul,
+           "div": operator.itruediv}
+
 
 def make_inplace(record):
     """Return the in-place twin (`exp_`) of an op: compute, then overwrite the first argument."""
+    write = _WRITES.get(record.name)
+
     def inplace(self, *args, **kwargs):
         check_writable(self, record.name + "_")
         for arg in args:
             if isinstance(arg, Tensor):
                 check_sources(self, arg, record.name + "_")
+        if write and len(args) == 1 and not kwargs and _written(write, self, args[0]):
+            return self
         return overwrite(self, record.call(self, *args, **kwargs), record.name + "_")
 
     inplace.__name__ = inplace.__qualname__ = record.name + "_"
     inplace.__doc__ = f"In-place version of `{record.name}`."
     return inplace
+
+
+def _written(write, target, other):
+    """Apply an operator to the memory itself, which saves a copy of it; return whether that was
+    possible: nothing is recorded, and the result has the target's shape and dtype."""
+    if modes.is_grad_enabled() or detours.installed:
+        return False
+    array = target._buffer()
+    if isinstance(other, Tensor):
+        operand = other._array
+        if other._xp is not target._xp or operand.dtype is not array.dtype or (
+                operand.shape != array.shape and operand.ndim):
+            return False
+    else:
+        operand = other
+    if array.dtype.kind != "f" or operand is other and type(other) is not float:
+        return False
+    with target._xp.quiet():
+        write(array, operand)
+    writes.mark_written(array)
+    return True
 
 
 def check_overlap(array, name):

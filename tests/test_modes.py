@@ -115,3 +115,29 @@ def test_inference_mode():
         assert torch.is_inference_mode_enabled() and not (x * 2).requires_grad
     with torch.inference_mode(False):
         assert (x * 2).requires_grad
+
+
+@pytest.mark.parametrize("name", ["add_", "sub_", "mul_", "div_"])
+@pytest.mark.parametrize("other", [
+    torch.full((3, 4), 0.5), torch.tensor(0.5), 0.5, 2, torch.full((4,), 0.5),
+    torch.tensor(0.5, dtype=torch.float64), torch.tensor(2)], ids=str)
+def test_unrecorded_writes_are_those_of_the_operation(name, other):
+    x = torch.arange(1.0, 13.0).reshape(3, 4)
+    expected = getattr(torch, name[:-1])(x, other)
+    for target in (x.clone(), x.t().clone().t()):
+        version = target._version
+        with torch.no_grad():
+            assert getattr(target, name)(other) is target
+        assert torch.equal(target, expected) and target._version == version + 1
+
+
+def test_unrecorded_writes_reach_views_and_refuse_other_shapes():
+    x = torch.arange(1.0, 7.0).reshape(2, 3)
+    with torch.no_grad():
+        x[0].mul_(x[0])
+        x[1].sub_(x[1, 0])
+        assert x.tolist() == [[1, 4, 9], [0, 1, 2]]
+        with pytest.raises(RuntimeError, match="doesn't match the broadcast shape"):
+            x.add_(torch.ones(4, 2, 3))
+        with pytest.raises(RuntimeError, match="can't be cast"):
+            torch.ones(3, dtype=torch.int64).add_(0.5)

@@ -112,3 +112,18 @@ def test_data_parallel_wraps():
     model = nn.DataParallel(nn.Linear(2, 1))
     assert model(torch.ones(3, 2)).shape == (3, 1)
     assert model.module.weight is next(model.parameters())
+
+
+def test_clipping_writes_to_the_gradients_only_when_they_are_too_long():
+    parameters = [torch.nn.Parameter(torch.zeros(3, 4, dtype=d)) for d in (torch.float32,
+                                                                         torch.float64)]
+    for parameter in parameters:
+        parameter.grad = torch.ones(4, 3, dtype=parameter.dtype).T
+    memory = [parameter.grad.data_ptr() for parameter in parameters]
+    versions = [parameter.grad._version for parameter in parameters]
+    nn.utils.clip_grad_norm_(parameters, 100.0)
+    assert [p.grad._version for p in parameters] == versions
+    assert nn.utils.clip_grad_norm_(parameters, 1.0).item() == pytest.approx(24**0.5)
+    for parameter, place, version in zip(parameters, memory, versions):
+        assert torch.allclose(parameter.grad, torch.full_like(parameter, 24**-0.5))
+        assert parameter.grad.data_ptr() == place and parameter.grad._version > version

@@ -142,10 +142,11 @@ class Linear:
         if weight.ndim != 2 or input.ndim == 0 or input.shape[-1] != weight.shape[1]:
             return NotImplemented
         count, features = math.prod(input.shape[:-1]), weight.shape[0]
-        if not (jit.takes(input, weight) and _is_large(count, *weight.shape, input, weight)):
+        if not (jit.takes(weight) and _is_large(count, *weight.shape, input, weight)):
             return NotImplemented
         if bias is not None and not (jit.takes(weight, bias) and bias.shape == (features,)):
             return NotImplemented
+        input = jit.contiguous(input)
         out = np.empty((*input.shape[:-1], features), input.dtype)
         multiply(input.reshape(count, -1), weight.T, out.reshape(count, features), bias)
         return out, (input, weight)

@@ -7,6 +7,7 @@ import warnings
 
 from ...autograd import Tensor, no_grad, stack
 from ...autograd.from_data import tensor
+from ...autograd.writes import mark_written
 
 __all__ = ["clip_grad_norm", "clip_grad_norm_", "clip_grad_value_", "clip_grads_with_norm_",
            "get_total_norm"]
@@ -37,9 +38,21 @@ def get_total_norm(tensors, norm_type=2.0, error_if_nonfinite=False, foreach=Non
 def clip_grads_with_norm_(parameters, max_norm, total_norm, foreach=None):
     """Scale gradients in place so that a known total norm becomes at most `max_norm`."""
     factor = (float(max_norm) / (total_norm + 1e-6)).clamp(max=1.0)
+    if factor.device.type == "cpu" and factor == 1:  # on a GPU, asking would mean waiting
+        return
     with no_grad():
         for gradient in _gradients(parameters):
-            gradient.mul_(factor.to(gradient.device))
+            _scale(gradient, factor.to(gradient.device))
+
+
+def _scale(gradient, factor):
+    """Multiply in place, where possible without a second array."""
+    array = gradient._buffer()
+    if array.dtype.char not in "fd" or array.dtype != factor._array.dtype or not array.size:
+        gradient.mul_(factor)
+        return
+    gradient._xp.multiply(array, factor._array, out=array)
+    mark_written(array)
 
 
 def clip_grad_norm_(parameters, max_norm, norm_type=2.0, error_if_nonfinite=False, foreach=None):

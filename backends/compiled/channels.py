@@ -18,35 +18,37 @@ from .moments import deviation_sums, moments
 _SHORT = 16  # elements of a row below which columns are faster
 
 
-@jit.inline
-def _first_row(group, rows, step):
-    return group if step > 1 else group * rows
+@jit.parallel
+def _find_moments(x, step, mean, var, parts):
+    """Write mean and variance of each group; `step` leads from one of its rows to the next."""
+    groups = mean.size
+    rows = len(x) // groups
+    for part in prange(parts):
+        for group in range(part * groups // parts, (part + 1) * groups // parts):
+            first = group if step > 1 else group * rows
+            mean[group], var[group] = moments(x, first, step, rows)
 
 
 @jit.parallel
-def _normalize(x, weight, bias, eps, mean, var, given, step, out, parts):
+def _normalize(x, weight, bias, eps, mean, var, step, out, parts):
     """out = (x − mean) / √(var + eps) · weight + bias.
 
     Args:
         x, out: a row for each sample and channel.
         weight, bias: for each channel.
-        mean, var: for each group; written unless given.
-        step: from one row of a group to its next.
+        mean, var: for each group.
     """
     groups = mean.size
     rows = len(x) // groups
     for part in prange(parts):
-        for group in range(part * groups // parts, (part + 1) * groups // parts):
-            first = _first_row(group, rows, step)
-            if not given:
-                mean[group], var[group] = moments(x, first, step, rows)
-            m, factor = mean[group], 1 / math.sqrt(var[group] + eps)
-            for row in range(first, first + rows * step, step):
-                channel = row % weight.size
-                scale, shift = x.dtype.type(weight[channel] * factor), bias[channel]
-                a, b = x[row], out[row]
-                for i in range(a.size):
-                    b[i] = (a[i] - m) * scale + shift
+        for row in range(part * len(x) // parts, (part + 1) * len(x) // parts):
+            group = row % groups if step > 1 else row // rows
+            channel = row % weight.size
+            m, shift = mean[group], bias[channel]
+            scale = x.dtype.type(weight[channel] / math.sqrt(var[group] + eps))
+            a, b = x[row], out[row]
+            for i in range(a.size):
+                b[i] = (a[i] - m) * scale + shift
 
 
 @jit.parallel
@@ -57,7 +59,7 @@ def _gradients(g, x, weight, eps, mean, var, given, step, out, wanted, sums, par
     count = rows * x.shape[1]
     for part in prange(parts):
         for group in range(part * groups // parts, (part + 1) * groups // parts):
-            first = _first_row(group, rows, step)
+            first = group if step > 1 else group * rows
             last = first + rows * step
             m, factor = mean[group], 1 / math.sqrt(var[group] + eps)
             total, product = 0.0, 0.0
@@ -79,9 +81,30 @@ def _gradients(g, x, weight, eps, mean, var, given, step, out, wanted, sums, par
                     c[i] = a[i] * scale - (b[i] - m) * p - s
 
 
-def _forward(input, weight, bias, eps, groups, found, given=None):
-    """Normalize groups of channels; groups=None: each channel over the whole batch."""
-    others = [p for p in (weight, bias, *(given or ())) if p is not None]
+def _measure(x, groups):
+    """Return mean and variance, (2, groups); groups=None: of each channel over the batch."""
+    batch, channels = x.shape[:2]
+    found = np.empty((2, channels if groups is None else batch * groups), x.dtype)
+    if groups is None and _is_short(x):
+        columns.find_moments(x.reshape(batch, -1), *found, jit.parts(x.size))
+    else:
+        _find_moments(x.reshape(batch * channels, -1), channels if groups is None else 1, *found,
+                      min(jit.parts(x.size), len(found[0])))
+    return found
+
+
+def _is_short(x):
+    return x.size < _SHORT * x.shape[0] * x.shape[1]
+
+
+def _forward(input, weight, bias, eps, groups, statistics, given=False):
+    """Normalize by statistics, which are computed where they are None.
+
+    Args:
+        groups: of channels; None for each channel over the whole batch.
+        given: whether the statistics do not depend on the input.
+    """
+    others = [p for p in (weight, bias, *(statistics if given else ())) if p is not None]
     if not input.size or any(p.dtype is not input.dtype for p in others):
         return NotImplemented
     x = jit.contiguous(input)
@@ -90,21 +113,17 @@ def _forward(input, weight, bias, eps, groups, found, given=None):
     dtype, (batch, channels) = x.dtype, x.shape[:2]
     scale = np.ones(channels, dtype) if weight is None else jit.contiguous(weight)
     shift = np.zeros(channels, dtype) if bias is None else jit.contiguous(bias)
-    if given is None:
-        mean, var = np.empty((2, channels if groups is None else batch * groups), dtype)
-    else:
-        mean, var = [jit.contiguous(p) for p in given]
+    mean, var = _measure(x, groups) if statistics is None else map(jit.contiguous, statistics)
     out = np.empty(x.shape, dtype)
-    if groups is None and x.size < _SHORT * batch * channels:
-        columns.normalize(x, scale, shift, eps, mean, var, given is not None, out)
+    if groups is None and _is_short(x):
+        rows = x.reshape(batch, -1)
+        columns.normalize(rows, scale, shift, eps, mean, var, out.reshape(rows.shape),
+                          min(jit.parts(x.size), batch))
     else:
-        step = channels if groups is None else 1
         rows = x.reshape(batch * channels, -1)
-        _normalize(rows, scale, shift, eps, mean, var, given is not None, step,
-                   out.reshape(rows.shape), min(jit.parts(x.size), mean.size))
-    if found is not None:
-        found.mean, found.var = mean, var
-    return out, (x, scale, eps, groups, mean, var, given is not None, weight, bias)
+        _normalize(rows, scale, shift, eps, mean, var, channels if groups is None else 1,
+                   out.reshape(rows.shape), min(jit.parts(x.size), len(rows)))
+    return out, (x, scale, eps, groups, mean, var, given, weight, bias)
 
 
 def _backward(g, saved, wanted):
@@ -113,8 +132,11 @@ def _backward(g, saved, wanted):
     g = jit.contiguous(g)
     batch, channels = x.shape[:2]
     out = np.empty(x.shape, x.dtype)
-    if groups is None and x.size < _SHORT * batch * channels:
-        sums = columns.gradients(g, x, scale, eps, mean, var, given, out, wanted)
+    if groups is None and _is_short(x):
+        rows = x.reshape(batch, -1)
+        sums = np.empty((2, channels))
+        columns.gradients(g.reshape(rows.shape), rows, scale, eps, mean, var, given,
+                          out.reshape(rows.shape), wanted, sums, min(jit.parts(x.size), batch))
     else:
         rows = x.reshape(batch * channels, -1)
         sums = np.empty((2, batch * channels))
@@ -130,12 +152,21 @@ def _present(gradients, *parameters):
     return [g for g, p in zip(gradients, parameters, strict=True) if p is not None]
 
 
+@kernel("channel_moments", compiled=True)
+class ChannelMoments:
+    """Mean and variance of each channel."""
+
+    def forward(xp, recording, input):
+        x = jit.contiguous(input) if input.size else None
+        return NotImplemented if recording or x is None else (_measure(x, None), ())
+
+
 @kernel("batch_norm_train", compiled=True)
 class BatchNormTrain:
     """Over the batch and the spatial axes of (N, C, *)."""
 
-    def forward(xp, recording, input, weight, bias, eps, found):
-        return _forward(input, weight, bias, eps, None, found)
+    def forward(xp, recording, input, weight, bias, eps, statistics):
+        return _forward(input, weight, bias, eps, None, statistics)
 
     def backward(xp, g, saved, wanted):
         for_input, *others = _backward(g, saved, wanted[0])
@@ -146,8 +177,8 @@ class BatchNormTrain:
 class GroupNorm:
     """Over the channels of a group and the spatial axes."""
 
-    def forward(xp, recording, input, num_groups, weight, bias, eps, found):
-        return _forward(input, weight, bias, eps, num_groups, found)
+    def forward(xp, recording, input, num_groups, weight, bias, eps):
+        return _forward(input, weight, bias, eps, num_groups, None)
 
     backward = BatchNormTrain.backward
 
@@ -157,7 +188,7 @@ class BatchNormEval:
     """By given statistics."""
 
     def forward(xp, recording, input, mean, var, weight, bias, eps):
-        return _forward(input, weight, bias, eps, None, None, (mean, var))
+        return _forward(input, weight, bias, eps, None, (mean, var), given=True)
 
     def backward(xp, g, saved, wanted):
         for_input, for_scale, for_shift = _backward(g, saved, wanted[0])

@@ -5,14 +5,14 @@ import math
 from . import kernel
 
 
-def _normalized(xp, x, axes, count, eps):
-    """Return x̂, 1 / √(var + eps), mean and variance."""
-    mean = _mean(xp, x, axes, count)
-    out = x - mean
-    var = _mean(xp, xp.square(out), axes, count)
+def _normalized(xp, x, axes, count, eps, mean=None, var=None):
+    """Return x̂ and 1 / √(var + eps)."""
+    out = x - (_mean(xp, x, axes, count) if mean is None else mean)
+    if var is None:
+        var = _mean(xp, xp.square(out), axes, count)
     factor = 1 / xp.sqrt(var + x.dtype.type(eps))
     out *= factor
-    return out, factor, mean, var
+    return out, factor
 
 
 def _input_gradient(xp, g, unit, factor, axes, count):
@@ -35,7 +35,7 @@ def _others(wanted, values):
     return [value if wants else None for wants, value in zip(wanted, values)]
 
 
-def _normalize_channels(xp, input, weight, bias, eps, found, rows, axes):
+def _normalize_channels(xp, input, weight, bias, eps, rows, axes, statistics=()):
     """Normalize (N, C, *), seen in the shape `rows` with statistics over `axes`."""
     if input.dtype.kind != "f" or not input.size or any(
             p is not None and p.dtype is not input.dtype for p in (weight, bias)):
@@ -43,9 +43,7 @@ def _normalize_channels(xp, input, weight, bias, eps, found, rows, axes):
     shape = (1, -1) + (1,) * (input.ndim - 2)
     x = input.reshape(rows)
     count = math.prod(x.shape[axis] for axis in axes)
-    unit, factor, mean, var = _normalized(xp, x, axes, count, eps)
-    if found is not None:
-        found.mean, found.var = mean.reshape(-1), var.reshape(-1)
+    unit, factor = _normalized(xp, x, axes, count, eps, *[s.reshape(shape) for s in statistics])
     scale = None if weight is None else weight.reshape(shape)
     out = unit.reshape(input.shape)
     out = out.copy() if scale is None else out * scale
@@ -58,9 +56,10 @@ def _normalize_channels(xp, input, weight, bias, eps, found, rows, axes):
 class BatchNormTrain:
     """Over the batch and the spatial axes of (N, C, *)."""
 
-    def forward(xp, recording, input, weight, bias, eps, found):
-        return _normalize_channels(xp, input, weight, bias, eps, found, input.shape,
-                                   (0, *range(2, input.ndim)))
+    def forward(xp, recording, input, weight, bias, eps, statistics):
+        return _normalize_channels(
+            xp, input, weight, bias, eps, input.shape, (0, *range(2, input.ndim)),
+            () if statistics is None else statistics)
 
     def backward(xp, g, saved, wanted):
         unit, factor, scale, axes, count, has_bias = saved
@@ -81,9 +80,9 @@ class BatchNormTrain:
 class GroupNorm:
     """Over the channels of a group and the spatial axes."""
 
-    def forward(xp, recording, input, num_groups, weight, bias, eps, found):
-        return _normalize_channels(xp, input, weight, bias, eps, found,
-                                   (len(input) * num_groups, -1), (1,))
+    def forward(xp, recording, input, num_groups, weight, bias, eps):
+        return _normalize_channels(xp, input, weight, bias, eps, (len(input) * num_groups, -1),
+                                   (1,))
 
     backward = BatchNormTrain.backward
 
@@ -98,7 +97,7 @@ class LayerNorm:
             return NotImplemented
         axes = tuple(range(input.ndim - count, input.ndim))
         size = math.prod(input.shape[-count:])
-        unit, factor, _, _ = _normalized(xp, input, axes, size, eps)
+        unit, factor = _normalized(xp, input, axes, size, eps)
         out = unit.copy() if weight is None else unit * weight
         if bias is not None:
             out += bias

@@ -5,9 +5,10 @@ PyTorch page: https://docs.pytorch.org/docs/2.13/nn.functional.html#normalizatio
 
 import math
 
-from ...autograd import Tensor, finfo, no_grad
+from ...autograd import detours, finfo, no_grad, stack
 from ...autograd.composite import composite
 from ...autograd.lowprecision import widened
+from ...autograd.writes import mark_written
 from .padding import pad
 from .pooling import _along
 
@@ -51,50 +52,59 @@ def batch_norm(input, running_mean, running_var, weight=None, bias=None, trainin
                                "when training=False")
         return batch_norm_eval(input, running_mean, running_var, weight, bias, eps)
     _check_batch(input.shape)
-    found = _Statistics()
-    out = batch_norm_train(input, weight, bias, eps, found)
-    _update_running(input, running_mean, running_var, momentum, found)
-    return out
-
-
-class _Statistics:
-    """Where kernels leave the means and variances they found, as arrays of shape (C,)."""
-
-    __slots__ = ("mean", "var")
-
-    def __init__(self):
-        self.mean = self.var = None
+    statistics = None
+    if (running_mean is not None or running_var is not None) and input.numel():
+        statistics = _update_running(input, running_mean, running_var, momentum)
+    return batch_norm_train(input, weight, bias, eps, statistics)
 
 
 @composite(label="batch_norm")
-def batch_norm_train(input, weight, bias, eps, found):
-    """Normalize by the batch's own statistics, which kernels leave in `found` (or None)."""
+def batch_norm_train(input, weight, bias, eps, statistics):
+    """Normalize by the batch's own statistics.
+
+    Args:
+        statistics: what `channel_moments` gave, for kernels, or None; the composition computes
+            them itself.
+    """
     dims = [0, *range(2, input.ndim)]
     mean = input.mean(dims, keepdim=True)
     var = input.var(dims, correction=0, keepdim=True)
     return _affine((input - mean) * (var + eps).rsqrt(), weight, bias)
 
 
-def _update_running(input, running_mean, running_var, momentum, found):
-    """Move the running statistics towards those found, or else computed here."""
-    if running_mean is None and running_var is None or not input.numel():
-        return
+@composite
+def channel_moments(input):
+    """Return mean and variance of each channel, (2, C)."""
+    dims = [0, *range(2, input.ndim)]
+    return stack([input.mean(dims), input.var(dims, correction=0)])
+
+
+def _update_running(input, running_mean, running_var, momentum, samples=1):
+    """Move the running statistics; return the batch's, or None for an input in half precision.
+
+    Args:
+        samples: how many channels next to each other are one channel of as many samples.
+    """
+    count = input.numel() // input.shape[1]
     with no_grad():
-        if found.mean is None:
-            mean, var = _moments(widened(input), [0, *range(2, input.ndim)])
-        else:
-            mean, var = [Tensor._wrap(x, input._xp) for x in (found.mean, found.var)]
-        _move(running_mean, running_var, mean, var, input.numel() // input.shape[1], momentum)
+        statistics = channel_moments(widened(input))
+        each = statistics.reshape(2, samples, -1).mean(1) if samples > 1 else statistics
+        _move(running_mean, each[0], momentum)
+        _move(running_var, each[1] * (count / (count - 1)), momentum)
+    return statistics if statistics.dtype is input.dtype else None
 
 
-def _moments(input, dims):
-    return input.mean(dims), input.var(dims, correction=0)
-
-
-def _move(running_mean, running_var, mean, var, count, momentum):
-    for running, new in ((running_mean, mean), (running_var, var * (count / (count - 1)))):
-        if running is not None:
-            running.copy_(widened(running) * (1 - momentum) + momentum * new)
+def _move(running, new, momentum):
+    """Move running statistics towards new ones."""
+    if running is None:
+        return
+    array, new_array = running._array, new._array
+    if detours.installed or running._node is not None or array.dtype is not new_array.dtype:
+        running.copy_(widened(running) * (1 - momentum) + momentum * new)
+    else:  # the same in a tenth of the time
+        array *= 1 - momentum
+        array += momentum * new_array
+        mark_written(array)
 
 
 @composite(label="batch_norm")
@@ -157,17 +167,10 @@ def instance_norm(input, running_mean=None, running_var=None, weight=None, bias=
     _check_channels(input, running_mean, running_var, weight, bias)
     if not input.numel():
         return _affine(input, weight, bias)
-    found = _Statistics()
-    out = group_norm_over(input, channels, weight, bias, eps, found)
     if running_mean is not None or running_var is not None:
-        with no_grad():
-            if found.mean is None:
-                mean, var = _moments(widened(input).flatten(2), [2])
-            else:
-                mean, var = [Tensor._wrap(x.reshape(batch, -1), input._xp)
-                             for x in (found.mean, found.var)]
-            _move(running_mean, running_var, mean.mean(0), var.mean(0), math.prod(size), momentum)
-    return out
+        _update_running(input.reshape(1, batch * channels, *size), running_mean, running_var,
+                        momentum, batch)
+    return group_norm_over(input, channels, weight, bias, eps)
 
 
 # -- over a layer ---------------------------------------------------------------------------------
@@ -283,12 +286,12 @@ def group_norm(input, num_groups, weight=None, bias=None, eps=1e-5):
                          f"{list(input.shape)}")
     if not input.numel():
         return _affine(input, weight, bias)
-    return group_norm_over(input, num_groups, weight, bias, eps, None)
+    return group_norm_over(input, num_groups, weight, bias, eps)
 
 
 @composite(label="group_norm")
-def group_norm_over(input, num_groups, weight, bias, eps, found):
-    """Normalize over the channels of a group and the spatial dimensions; see `batch_norm_train`."""
+def group_norm_over(input, num_groups, weight, bias, eps):
+    """Normalize over the channels of a group and the spatial dimensions."""
     rows = input.reshape(input.shape[0] * num_groups, -1)
     out = layer_norm_over(rows, 1, None, None, eps)
     return _affine(out.reshape(input.shape), weight, bias)

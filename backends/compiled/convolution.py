@@ -6,7 +6,7 @@ import numpy as np
 from numba import prange
 
 from ..kernels import kernel
-from . import jit, winograd
+from . import direct, jit, winograd
 from .blas import gemm
 from .windows import add_at, plan, take
 
@@ -276,11 +276,12 @@ class _Sides:
 
 def _sides(samples, groups, image_shape, counts, weight, stride, padding, dilation):
     """Return what computes a convolution."""
-    sides = _Sides(samples, groups, image_shape, counts, weight, stride, padding, dilation)
-    if winograd.serves((samples, *image_shape), weight.shape, stride, padding, dilation, groups,
-                       weight.dtype):
-        return winograd.Sides(weight, padding, sides)
-    return sides
+    case = (samples, *image_shape), weight.shape, stride, padding, dilation, groups, weight.dtype
+    if direct.serves(*case):
+        sides = direct.Sides(weight, stride, padding)
+    else:
+        sides = _Sides(samples, groups, image_shape, counts, weight, stride, padding, dilation)
+    return winograd.Sides(weight, padding, sides) if winograd.serves(*case) else sides
 
 
 def _readable(xp, *arrays):

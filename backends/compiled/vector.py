@@ -149,73 +149,91 @@ def _panel(vectors):
     """Return the compiled function that works on a panel `vectors` vectors wide."""
 
     @intrinsic
-    def panel(typing, a, a_start, a_row, a_step, b, b_start, b_step, c, c_start, c_row, inner,
-              add):
+    def panel(typing, a, a_start, a_row, a_step, a_turn, b, b_start, b_step, b_turn,
+              begin, begin_start, begin_row, c, c_start, c_row, inner, turns):
         def code(context, builder, signature, args):
-            a, a_start, a_row, a_step, b, b_start, b_step, c, c_start, c_row, inner, add = args
+            (a, a_start, a_row, a_step, a_turn, b, b_start, b_step, b_turn,
+             begin, begin_start, begin_row, c, c_start, c_row, inner, turns) = args
             whole = inner.type
+            kinds = signature.args
 
-            def rows(place, array, start, step):
-                """Return the pointers to PANEL rows."""
-                first = _address(context, builder, signature.args[place], array, start)
-                return [builder.gep(first, [builder.mul(step, ir.Constant(whole, i))])
-                        for i in range(PANEL)]
+            def rows(kind, array, start, step):
+                """Return the pointers to the first elements of PANEL rows."""
+                first = _address(context, builder, kind, array, start)
+                return [builder.gep(first, [builder.mul(step, whole(i))]) for i in range(PANEL)]
 
             def side(pointer):
                 """Return the pointers to a row's vectors."""
-                return [builder.gep(pointer, [ir.Constant(whole, i * LANES)])
-                        for i in range(vectors)]
+                return [builder.gep(pointer, [whole(i * LANES)]) for i in range(vectors)]
 
-            left, out = rows(0, a, a_start, a_row), rows(7, c, c_start, c_row)
-            right = _address(context, builder, signature.args[4], b, b_start)
-            out = [place for row in out for place in side(row)]
-            nothing = ir.Constant(_ir_vector, [0.0] * LANES)
-            begin = [builder.select(add, _load(builder, place), nothing) for place in out]
-            before, loop = builder.block, builder.append_basic_block("panel")
-            after = builder.append_basic_block("panel_end")
-            builder.branch(loop)
-            builder.position_at_end(loop)
-            i = builder.phi(whole)
-            sums = [builder.phi(_ir_vector) for _ in out]
-            at = builder.mul(i, a_step)
-            row = [_load(builder, p) for p in side(builder.gep(right, [builder.mul(i, b_step)]))]
-            factors = [_splat(builder, builder.load(builder.gep(p, [at]))) for p in left]
-            new = [builder.fadd(total, builder.fmul(factors[j // vectors], row[j % vectors],
-                                                    ("contract",)), ("contract",))
-                   for j, total in enumerate(sums)]
-            following = builder.add(i, ir.Constant(whole, 1))
-            builder.cbranch(builder.icmp_signed("<", following, inner), loop, after)
-            for phi, first, last in zip([i, *sums], [ir.Constant(whole, 0), *begin],
-                                        [following, *new]):
-                phi.add_incoming(first, before)
-                phi.add_incoming(last, loop)
-            builder.position_at_end(after)
-            for value, place in zip(new, out):
+            def add_product(at, sums):
+                """Add the product of one column of a and one row of b."""
+                left, right = at
+                row = [_load(builder, p) for p in side(builder.gep(b_first, [right]))]
+                factors = [_splat(builder, builder.load(builder.gep(p, [left]))) for p in a_rows]
+                return [builder.fadd(total, builder.fmul(factors[j // vectors], row[j % vectors]))
+                        for j, total in enumerate(sums)]
+
+            a_rows = rows(kinds[0], a, a_start, a_row)
+            b_first = _address(context, builder, kinds[5], b, b_start)
+            sums = [_load(builder, place)
+                    for pointer in rows(kinds[9], begin, begin_start, begin_row)
+                    for place in side(pointer)]
+            sums = _repeat(builder, turns, (a_turn, b_turn), (whole(0), whole(0)), sums,
+                           lambda at, sums: _repeat(builder, inner, (a_step, b_step), at, sums,
+                                                    add_product))
+            places = [place for pointer in rows(kinds[12], c, c_start, c_row)
+                      for place in side(pointer)]
+            for value, place in zip(sums, places):
                 _store(builder, value, place)
             return context.get_dummy_value()
 
-        return types.void(a, *[types.intp] * 3, b, *[types.intp] * 2, c, *[types.intp] * 3,
-                          types.boolean), code
+        return types.void(a, *[types.intp] * 4, b, *[types.intp] * 3, begin, *[types.intp] * 2,
+                          c, *[types.intp] * 4), code
 
     return panel
+
+
+def _repeat(builder, count, steps, at, values, body):
+    """Emit a loop of at least one turn: values = body(at, values), at moves on by steps."""
+    before, loop = builder.block, builder.append_basic_block("loop")
+    after = builder.append_basic_block("after")
+    builder.branch(loop)
+    builder.position_at_end(loop)
+    given = [count.type(0), *at, *values]
+    phis = [builder.phi(value.type) for value in given]
+    done, places, sums = phis[0], phis[1:1 + len(at)], phis[1 + len(at):]
+    sums = body(places, sums)
+    done = builder.add(done, count.type(1))
+    moved = [builder.add(place, step) for place, step in zip(places, steps)]
+    builder.cbranch(builder.icmp_signed("<", done, count), loop, after)
+    for phi, first, last in zip(phis, given, [done, *moved, *sums]):
+        phi.add_incoming(first, before)
+        phi.add_incoming(last, builder.block)
+    builder.position_at_end(after)
+    return sums
 
 
 _narrow, _wide = _panel(1), _panel(2)
 
 
 @jit.inline
-def product(a, a_start, a_row, a_step, rows, b, b_start, columns, c, c_start, inner, add):
-    """c (+)= a · b on flat arrays; c is (rows, columns), b (inner, columns), both by rows.
+def product(a, a_start, a_row, a_step, a_turn, rows, b, b_start, b_turn, columns,
+            begin, begin_start, begin_row, c, c_start, c_row, inner, turns):
+    """c = begin + Σ over turns of a · b on flat arrays, where b is (inner, columns), by rows.
 
-    Element (i, j) of a is a[a_start + i * a_row + j * a_step]. rows is a multiple of PANEL,
-    columns of LANES; inner is positive.
+    In turn t, element (i, j) of a is a[a_start + i * a_row + j * a_step + t * a_turn]; b begins at
+    b_start + t * b_turn. rows is a multiple of PANEL, columns of LANES; inner and turns are
+    positive.
     """
     for j in range(0, columns - LANES, 2 * LANES):
         for i in range(0, rows, PANEL):
-            _wide(a, a_start + i * a_row, a_row, a_step, b, b_start + j, columns,
-                  c, c_start + i * columns + j, columns, inner, add)
+            _wide(a, a_start + i * a_row, a_row, a_step, a_turn, b, b_start + j, columns, b_turn,
+                  begin, begin_start + i * begin_row + j, begin_row,
+                  c, c_start + i * c_row + j, c_row, inner, turns)
     if columns % (2 * LANES):
         j = columns - LANES
         for i in range(0, rows, PANEL):
-            _narrow(a, a_start + i * a_row, a_row, a_step, b, b_start + j, columns,
-                    c, c_start + i * columns + j, columns, inner, add)
+            _narrow(a, a_start + i * a_row, a_row, a_step, a_turn, b, b_start + j, columns,
+                    b_turn, begin, begin_start + i * begin_row + j, begin_row,
+                    c, c_start + i * c_row + j, c_row, inner, turns)

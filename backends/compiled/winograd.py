@@ -16,17 +16,14 @@ import numpy as np
 from numba import prange
 
 from . import jit
+from .strips import aligned, gather, places, scatter
 from .vector import LANES, PANEL, product, splat, store
 from .winograd_tiles import (
     POINTS,
     TAPS,
     TILE,
     WINDOW,
-    aligned,
     collect_weights,
-    gather,
-    places,
-    scatter,
     transform_gradient,
     transform_input,
     transform_output,
@@ -36,6 +33,7 @@ from .winograd_tiles import (
 __all__ = ["ERROR", "Sides", "serves"]
 
 _WINDOWS = 128  # at least, in all images, to pay for the transforms of the weights
+_TOTAL_BYTES = 128 << 20  # of all threads' weight gradients; fewer threads work on larger ones
 ERROR = 8  # at most, as a multiple of eps · the largest Σ|x||w|
 
 
@@ -66,6 +64,7 @@ def _forward_part(x, u, bias, out, images, channels, height, width, outputs, col
     strip[:] = 0
     pixels = places(WINDOW, width, padding, strip_width, channels)
     planes = np.arange(outputs) * (high * wide)
+    nothing = np.zeros(columns, np.float32)
     check = splat(np.float32(0))
     for block in range(part * blocks // parts, (part + 1) * blocks // parts):
         start, stop = block * lines // blocks, (block + 1) * lines // blocks
@@ -74,8 +73,8 @@ def _forward_part(x, u, bias, out, images, channels, height, width, outputs, col
                     line % down * TILE - padding, WINDOW, strip, pixels)
             transform_input(strip, channels, across, space, v, (line - start) * across, leap_v)
         for i in range(POINTS):
-            product(v, i * leap_v, channels, 1, rows, u, i * channels * columns, columns,
-                    m, i * leap_m, channels, False)
+            product(v, i * leap_v, channels, 1, 0, rows, u, i * channels * columns, 0, columns,
+                    nothing, 0, 0, m, i * leap_m, columns, channels, 1)
         for line in range(start, stop):
             check = transform_output(m, columns, across, space, bias, made, wide,
                                       (line - start) * across, leap_m, check)
@@ -131,9 +130,9 @@ def _gradient_part(x, g, du, sums, images, channels, height, width, outputs, col
             transform_gradient(change, outputs, across, space, m, columns, first, leap_m, sums,
                                part * columns)
         for i in range(POINTS):
-            product(v, i * leap_v, 1, channels, rows, m, i * leap_m, columns, du,
-                    (part * POINTS + i) * rows * columns, (stop - start) * across,
-                    block > part * blocks // parts)
+            at = (part * POINTS + i) * rows * columns
+            product(v, i * leap_v, 1, channels, 0, rows, m, i * leap_m, 0, columns,
+                    du, at, columns, du, at, columns, (stop - start) * across, 1)
 
 
 @jit.inline
@@ -234,8 +233,8 @@ def _weight_gradient(x, g, padding):
     images, channels, height, width = x.shape
     outputs = g.shape[1]
     rows, columns = _up(channels, PANEL), _up(outputs, LANES)
-    parts = jit.threads()
-    du = np.empty(parts * POINTS * rows * columns, np.float32)
+    parts = min(jit.threads(), max(1, _TOTAL_BYTES // (POINTS * rows * columns * x.itemsize)))
+    du = np.zeros(parts * POINTS * rows * columns, np.float32)
     sums = np.zeros((parts, columns), np.float32)
     out = np.empty((outputs, channels, 3, 3), np.float32)
     _gradient(x.reshape(-1), g.reshape(-1), du, sums.reshape(-1), out.reshape(-1), images,

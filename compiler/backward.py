@@ -8,6 +8,7 @@ to look.
 import sys
 
 from ..autograd.engine import fit
+from .fusion import Fused
 from .slots import slots_in
 from .source import Source
 from .steps import Kernel
@@ -55,38 +56,93 @@ class _Node:
             self.parents.append(None if p is None else targets[id(p)])
 
 
+class _Group:
+    """The graph nodes of a fused step, as one.
+
+    Attributes:
+        step: the Fused step.
+        places: what `fit` asks of each graph node outside; targets: their places in the program.
+    """
+
+    index = None
+
+    def __init__(self, step, nodes, targets):
+        self.step = step
+        self.places = {id(p): _Place(p) for node in nodes for p in node.parents if p is not None}
+        own = {id(node) for node in nodes}
+        self.targets = {key: targets[key] for key in self.places if key not in own}
+        self.parents = list(self.targets.values())
+
+    def settle(self):
+        """Return the numbers of the slots that the backward loop reads."""
+        arriving = [s.number for s in self.step.outs if s.number in self.step.notes]
+        tape, _ = self.step.gradients(arriving, lambda parent: parent)
+        return [key for key in tape.loads if not isinstance(key, tuple)]
+
+
 class Backward:
     """The gradients of a program.
 
     Args:
+        steps: the program's steps.
         notes: the NodeNotes of the recorded run, by id of the node.
         outputs: the graph node of each output, None where it has none.
         leaves: the ids of the graph nodes of the program's inputs, in their order.
 
     Attributes:
-        names: the variables of the forward function that backward needs.
+        saved: the numbers of the slots that it reads.
         used: the numbers of the leaves that gradients reach.
     """
 
-    def __init__(self, notes, outputs, leaves):
+    def __init__(self, steps, notes, outputs, leaves):
         order = _reachable(notes, [o for o in outputs if o is not None], leaves)
         targets = {leaf: ("leaf", i) for i, leaf in enumerate(leaves)}
+        groups = {id(member): step for step in steps if isinstance(step, Fused)
+                  for member in step.members}
+        members = {}
         for number, node in enumerate(order):
+            step = notes[id(node)].step
+            group = groups.get(id(step))
+            if group is not None:
+                members.setdefault(group, []).append(node)
+                targets.setdefault(id(node), ("member", group, step.outs[0].number))
             targets.setdefault(id(node), ("node", number))
-        self.nodes = [_Node(notes[id(node)], targets) for node in order]
+        self.nodes = []
+        for node in order:
+            group = groups.get(id(notes[id(node)].step))
+            if group is None:
+                self.nodes.append(_Node(notes[id(node)], targets))
+            elif members[group][0] is node:  # the newest of a group stands for all
+                self.nodes.append(_Group(group, members[group], targets))
+            else:
+                self.nodes.append(None)
+        self.places = {node.step: i for i, node in enumerate(self.nodes)
+                       if isinstance(node, _Group)}
         self.roots = [None if o is None else targets[id(o)] for o in outputs]
-        self.used = sorted({p[1] for n in self.nodes for p in n.parents if p and p[0] == "leaf"}
+        self.used = sorted({p[1] for n in self.nodes if n for p in n.parents
+                            if p and p[0] == "leaf"}
                            | {r[1] for r in self.roots if r and r[0] == "leaf"})
-        self.slots, self.kernels = {}, []
+        self.saved, self.kernels = set(), []
         for node in self.nodes:
-            if node.index is not None:
+            if not isinstance(node, _Node) or node.index is not None:
                 continue
             if isinstance(node.note.step, Kernel):
                 self.kernels.append(node.note.step.saved_name())
-            for slot in slots_in([node.note.values, node.note.saved]):
-                self.slots[slot.number] = slot
-        self.names = [f"v{n}" for n in self.slots] + self.kernels
+            self.saved.update(s.number for s in slots_in([node.note.values, node.note.saved]))
         self._functions = {}
+
+    def settle(self, group):
+        """Return the slot numbers that a fused step's gradients read, now that it is settled."""
+        if group not in self.places:
+            return []
+        needed = self.nodes[self.places[group]].settle()
+        self.saved.update(needed)
+        return needed
+
+    @property
+    def names(self):
+        """The variables of the forward function that backward needs."""
+        return [f"v{n}" for n in sorted(self.saved)] + self.kernels
 
     def __call__(self, saved, gradients):
         """Return the gradients of the used leaves, None where none arrived.
@@ -135,10 +191,14 @@ class _Writer:
                 self._add(root, name)
         for number, node in enumerate(backward.nodes):
             name = self.have.pop(("node", number), None)
-            if name is not None and node.index is not None:
+            if node is None or name is None:
+                continue
+            if node.index is not None:
                 # one of several outputs: the operation itself is the parent
                 self.have.setdefault(node.parents[0], {})[node.index] = name
-            elif name is not None:
+            elif isinstance(node, _Group):
+                self._through_group(node, name)
+            else:
                 name = self._several(node, name) if isinstance(name, dict) else name
                 self._through(node, name)
                 del self.values[name]
@@ -179,6 +239,32 @@ class _Writer:
             self._unpack(node.parents, node.places, grads, text, name)
         else:
             self._by_formulas(node, step.record, name)
+
+    def _through_group(self, node, names):
+        """Send the gradients of a fused step's results through its backward loop."""
+        source, step = self.source, node.step
+        tape, made = step.gradients(list(names), lambda parent: parent)
+        loads = {f"x{i}": names[key[1]] if isinstance(key, tuple) else f"v{key}"
+                 for i, key in enumerate(tape.loads)}
+        computed = {s.name: s for _, s in made if s.name not in loads}
+        variables = {}
+        if computed:
+            loop = step.loop(tape, list(computed.values()))
+            given = ", ".join(loads.values())
+            for name, value in zip(computed, loop(*[self.values[v] for v in loads.values()])):
+                variables[name] = f"g{self.count}"
+                self.values[f"g{self.count}"] = value
+                self.count += 1
+            source.line(f"{''.join(n + ', ' for n in variables.values())}= "
+                        f"{source.constant(loop)}({given})")
+        for parent, symbol in made:  # each gets a variable of its own, even for one array
+            value = variables.get(symbol.name) or loads[symbol.name]
+            name = self._named(self.values[value], value)
+            self._fit(name, node.places[parent])
+            self._add(node.targets[parent], name)
+        for name in (*variables.values(), *names.values()):
+            source.free([name])
+            del self.values[name]
 
     def _several(self, node, group):
         """Return the name of the list of an operation's several gradients."""
@@ -247,9 +333,13 @@ class _Writer:
                              f"{self.source.constant(place)})")
 
     def _add(self, target, name):
-        have = self.have.get(target)
+        table = self.have
+        if target[0] == "member":  # one of several results of a fused step
+            _, group, target = target
+            table = table.setdefault(("node", self.backward.places[group]), {})
+        have = table.get(target)
         if have is None:
-            self.have[target] = name
+            table[target] = name
             return
         self.values[have] = self.values[have] + self.values[name]
         if self.values[have].ndim:

@@ -1,11 +1,12 @@
 """What a recorded program may call, and what makes it impossible to replay."""
 
+import sys
 import types
 
 from ..autograd import Tensor, function, hooks
 from ..autograd.grad import backward, grad
 
-__all__ = ["FORBIDDEN", "is_library", "is_ours", "is_trusted", "pure"]
+__all__ = ["FORBIDDEN", "is_library", "is_ours", "is_trusted", "pure", "works_for_ember"]
 
 # Methods that show more of a tensor than a program's signature holds, or change it unseen.
 _METHODS = """
@@ -72,6 +73,14 @@ def _codes():
 
 
 FORBIDDEN = _codes()
+
+
+def works_for_ember(frame):
+    """Return whether a function of a library or of the standard library was called by ember."""
+    name = (frame.f_globals.get("__name__") or "numba").partition(".")[0]
+    caller = frame.f_back  # None where compiled code shows itself
+    return (name in _LIBRARIES or name in sys.stdlib_module_names and name not in _TRUSTED) and (
+        caller is not None and is_ours(caller.f_code, caller.f_globals))
 
 
 def pure(function):

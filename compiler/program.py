@@ -4,6 +4,7 @@ from ..autograd import Tensor, modes
 from ..autograd.engine import make_output
 from ..autograd.graph import Rule, make_node
 from .backward import Backward
+from .fusion import Fused, fused_steps
 from .slots import Slot
 from .source import Source
 from .steps import Random, Write
@@ -37,11 +38,13 @@ class Program(Rule):
         self.own = [slot for slot in escaping if slot.number not in outer]
         outputs = [slot.tensor._node for slot in self.own]
         self.recording = any(o is not None for o in outputs)
-        self.backward_of = Backward(recorder.nodes, outputs, leaves)
+        steps = fused_steps(recorder.steps, recorder.nodes)
+        self.backward_of = Backward(steps, recorder.nodes, outputs, leaves)
         self.sources = [places[i] for i in self.backward_of.used]
         self.differentiable = [o is not None for o in outputs]
         self.shapes = [(s.array.shape, s.array.dtype) for s in self.own]
-        self.steps = _needed(recorder.steps, self.own, self.backward_of.slots.values())
+        self.steps = _needed(steps, self.own, self.backward_of)
+        self.pure = _read(self.steps, self.own)
         self.random = [s for s in self.steps if isinstance(s, Random)]
         self.repeatable = not self.random and not any(isinstance(s, Write) for s in self.steps)
         self.forward = self._written()
@@ -55,7 +58,7 @@ class Program(Rule):
     def _written(self):
         """Return the generated function: raw inputs -> outputs, saved, drawn."""
         source = Source()
-        kept = {s.number for s in (*self.own, *self.inputs)} | set(self.backward_of.slots) | {
+        kept = {s.number for s in (*self.own, *self.inputs)} | self.backward_of.saved | {
             s.outs[0].number for s in self.random}
         last = {}
         for i, step in enumerate(self.steps):
@@ -126,7 +129,7 @@ class Program(Rule):
                 tensors[number]._node = parent
                 tensors[number] = tensors[number].view_as(tensors[number])
                 sources.append(tensors[number])
-            for step in self.steps:
+            for step in self.pure:
                 step.run(tensors, random)
             pairs = [(tensors[slot.number], gi) for slot, gi in
                      zip(self.own, g if isinstance(g, list) else (g,)) if gi is not None]
@@ -135,12 +138,26 @@ class Program(Rule):
                         create_graph=True, allow_unused=True)
 
 
-def _needed(steps, outputs, saved):
-    """Return the steps without those whose results nobody reads, unless they must run."""
-    wanted = {s.number for s in (*outputs, *saved)}
+def _needed(steps, outputs, backward):
+    """Return the steps without those whose results nobody reads, unless they must run; tell the
+    fused ones what is read of theirs."""
+    wanted = {s.number for s in outputs} | backward.saved
     kept = []
     for step in reversed(steps):
+        if isinstance(step, Fused):
+            step.settle(wanted)
+            wanted.update(backward.settle(step))
         if step.lasting or any(s.number in wanted for s in step.outs):
+            wanted.update(s.number for s in step.reads())
+            kept.append(step)
+    return kept[::-1]
+
+
+def _read(steps, outputs):
+    """Return the steps that lead to the outputs."""
+    wanted, kept = {s.number for s in outputs}, []
+    for step in reversed(steps):
+        if any(s.number in wanted for s in step.outs):
             wanted.update(s.number for s in step.reads())
             kept.append(step)
     return kept[::-1]

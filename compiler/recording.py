@@ -32,8 +32,8 @@ from ..backends import kernels
 from ..nn.parameter import Buffer, Parameter
 from . import steps
 from .binding import bound, same_array, saved_by
-from .calls import FORBIDDEN, is_library, is_ours, is_trusted, pure
-from .slots import Slot, Unknown, filled, is_plain, template
+from .calls import FORBIDDEN, is_library, is_ours, is_trusted, pure, works_for_ember
+from .slots import Slot, Unknown, filled, is_holder, is_plain, template
 
 __all__ = ["NodeNote", "Recorder", "active"]
 
@@ -67,6 +67,7 @@ class NodeNote:
 
     def __init__(self, step, node, index=None, values=None, saved=None):
         self.step, self.node, self.index = step, node, index
+        self.node_id, self.parents = id(node), [None if p is None else id(p) for p in node.parents]
         self.values, self.saved = values, saved
 
 
@@ -88,7 +89,7 @@ class Recorder:
         self.thread = threading.get_ident()
         self._slots, self._arrays, self._count = {}, {}, 0
         self._muted, self._pending, self._keep = 0, [], []
-        self._skip, self._checking = None, 0
+        self._skip, self._checking, self._below = None, 0, None
         self._seen = set()
         self.inputs = [self._slot(t) for t in inputs]
         self.outer = {s.number for s in self.inputs}
@@ -108,11 +109,21 @@ class Recorder:
         self._keep.append((tensor, tensor._array))
         return slot
 
+    def _array_slot(self, array):
+        """Return a slot for a raw array that a kernel left in a holder."""
+        slot = Slot(self._count, Tensor._wrap(array, self.xp), array)
+        self._count += 1
+        self._arrays[id(array)] = slot
+        self._keep.append(slot)
+        return slot
+
     def slot_of(self, value):
         """Return the slot of a tensor or raw array; None for an array that is not known."""
         if not isinstance(value, Tensor):
             return self._arrays.get(id(value))
         slot = self._slots.get(id(value))
+        if slot is None and value._node is None:
+            slot = self._arrays.get(id(value._array))  # a kernel's, wrapped since
         if slot is None:
             slot = self._slot(value)
             self.captured.append(slot)
@@ -218,7 +229,9 @@ class Recorder:
         values = filled(step.values, lambda slot: slot.array)
         forward = functools.partial(step.record.forward, step.xp)
         with step.xp.quiet():
-            raw = steps.called(step.record, forward, values)
+            names = steps.by_name(step.record)
+            raw = forward(*[v for n, v in values.items() if n not in names],
+                          **{n: v for n, v in values.items() if n in names})
         for have, t in zip(raw if step.several else (raw,), tensors):
             if not same_array(have, t._array):
                 self.fail(f"{step.record.name} does more than its record says")
@@ -275,6 +288,10 @@ class Recorder:
             self.fail(f"{record.name} was computed in an unknown way")
             return result
         step = steps.Kernel(record, kernel, known, self._slot(result), node is not None, xp)
+        for holder in args:
+            if is_holder(holder):
+                step.found = [(name, self._array_slot(getattr(holder, name)))
+                              for name in holder.__slots__]
         self.steps.append(step)
         if node is not None:
             self.nodes[id(node)] = NodeNote(step, node)
@@ -294,8 +311,14 @@ class Recorder:
 
     def _event(self, frame, event, arg):
         code = frame.f_code
-        if event == "call":
-            self._called(frame, code)
+        if self._below is not None:  # a library at work for ember
+            if event == "return" and frame is self._below:
+                self._below = None
+        elif event == "call":
+            if works_for_ember(frame):
+                self._below = frame
+            else:
+                self._called(frame, code)
         elif event == "return":
             if self._pending and self._pending[-1][0] is frame:
                 self._returned(frame, code, arg)

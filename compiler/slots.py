@@ -4,7 +4,8 @@ import numpy as np
 
 from ..autograd import Tensor, devices, dtypes
 
-__all__ = ["Literal", "PLAIN", "Slot", "Unknown", "filled", "is_plain", "slots_in", "template"]
+__all__ = ["Holder", "Literal", "PLAIN", "Slot", "Unknown", "filled", "is_holder", "is_plain",
+           "slots_in", "template"]
 
 # Values that no one can change and that a program may hold on to.
 PLAIN = (type(None), bool, int, float, complex, str, bytes, type(Ellipsis), range,
@@ -39,6 +40,21 @@ class Unknown(Exception):
     """A value of which the recorder does not know where it comes from."""
 
 
+class Holder:
+    """An object in a template that a kernel fills: a new one each time."""
+
+    __slots__ = ("cls",)
+
+    def __init__(self, cls):
+        self.cls = cls
+
+
+def is_holder(value):
+    """Return whether a value is an object of ember's functions that kernels fill."""
+    cls = type(value)
+    return cls.__module__.startswith("ember.nn.functional") and not hasattr(value, "__dict__")
+
+
 def is_plain(value):
     """Return whether a value is one of PLAIN, or a tuple, list, slice or dict of such."""
     if isinstance(value, (tuple, list)):
@@ -50,7 +66,8 @@ def is_plain(value):
     if isinstance(value, (*PLAIN, type)):
         return True
     # an options object that ember made on the way, as pooling does
-    return type(value).__module__.startswith("ember.nn.functional") and is_plain(vars(value))
+    return type(value).__module__.startswith("ember.nn.functional") and hasattr(
+        value, "__dict__") and is_plain(vars(value))
 
 
 def template(value, find):
@@ -70,6 +87,8 @@ def template(value, find):
         return type(value)([template(item, find) for item in value])
     if type(value) is dict:
         return {k: template(v, find) for k, v in value.items()}
+    if is_holder(value):
+        return Holder(type(value))
     if not is_plain(value):
         raise Unknown(f"an argument of type {type(value).__name__}")
     return value
@@ -93,6 +112,8 @@ def filled(value, of):
         return of(value)
     if isinstance(value, Literal):
         return value.value
+    if isinstance(value, Holder):
+        return value.cls()
     if type(value) in (tuple, list):
         return type(value)([filled(item, of) for item in value])
     if type(value) is dict:

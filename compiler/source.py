@@ -7,7 +7,7 @@ plain numbers and Python's own syntax, never anything that a program or a file s
 
 import math
 
-from .slots import Literal, Slot, slots_in
+from .slots import Holder, Literal, Slot, slots_in
 
 __all__ = ["Source"]
 
@@ -41,6 +41,8 @@ class Source:
             return self.name(value)
         if isinstance(value, Literal):
             return self.constant(value.value)
+        if isinstance(value, Holder):
+            return "holder"
         if value is None or type(value) is bool or type(value) is int or (
                 type(value) is float and math.isfinite(value)):
             return repr(value)

@@ -6,7 +6,7 @@ from ..autograd import Tensor, writes
 from ..autograd.composite import expand
 from ..autograd.generator import stream_of
 from ..backends.random import in_memory_order
-from .slots import Slot, filled, slots_in
+from .slots import Holder, Slot, filled, slots_in
 
 __all__ = ["Alias", "Call", "Constant", "Draw", "Kernel", "Operation", "Write"]
 
@@ -43,7 +43,7 @@ class Operation(Step):
 
     def write(self, source):
         forward = source.constant(self.record.forward)
-        keywords = self.record.signature.keyword_only
+        keywords = by_name(self.record)
         given = [f"{name}={source.text(value)}" if name in keywords else source.text(value)
                  for name, value in self.values.items()]
         call = f"{forward}({', '.join([source.constant(self.xp), *given])})"
@@ -64,8 +64,22 @@ def called(record, call, values):
                 **{n: v for n, v in values.items() if n in keywords})
 
 
+def by_name(record):
+    """Return which arguments a record's forward gets by name, as its template gives them."""
+    names, signature = record.signature.names, record.signature
+    general = not (record.alone or names == ("input",) or names == ("input", "other")) or (
+        record.view or record.lists or record.several)
+    return names[1:] if general else signature.keyword_only
+
+
 class Kernel(Step):
-    """A composite's kernel; what it saves goes to backward as it is."""
+    """A composite's kernel; what it saves goes to backward as it is.
+
+    Attributes:
+        found: pairs of attribute and slot, of the arrays that the kernel leaves in a holder.
+    """
+
+    found: list = []
 
     def __init__(self, record, kernel, args, out, recording, xp):
         self.record, self.kernel, self.args, self.outs = record, kernel, args, (out,)
@@ -76,10 +90,15 @@ class Kernel(Step):
 
     def write(self, source):
         given = ", ".join(map(source.text, self.args))
+        for arg in self.args:
+            if isinstance(arg, Holder):
+                source.line(f"holder = {source.constant(arg.cls)}()")
         saved = self.saved_name() if self.recording else "_"
         source.line(f"{source.name(self.outs[0])}, {saved} = "
                     f"{source.constant(self.kernel.forward)}({source.constant(self.xp)}, "
                     f"{self.recording}, {given})")
+        for name, slot in self.found:
+            source.line(f"{source.name(slot)} = holder.{name}")
 
     def saved_name(self):
         """Return the name of what the kernel saves."""

@@ -38,7 +38,10 @@ BACKEND_ONLY = {"cupy", "cupyx", "cupy_backends", "numba", "llvmlite"}
 EXECUTES_DATA = {"pickle", "_pickle", "marshal", "shelve", "dill", "cloudpickle", "joblib"}
 
 # The places that may call exec, and why: each builds its text from our own records only.
-MAY_EXEC = {"compiler/source.py": "the functions of compiled programs, over numbered names"}
+MAY_EXEC = {
+    "backends/compiled/generated.py": "loops of operations, from the formulas of their records",
+    "compiler/source.py": "the functions of compiled programs, over numbered names",
+}
 
 # Imports against the order, inside a function, and why.
 UPWARD = {("nn/modules/module.py", "ember.compiler"): "Module.compile is torch.compile"}

@@ -20,7 +20,7 @@ __all__ = ["PARALLEL", "contiguous", "formula", "inline", "parallel", "parts", "
 
 # NaN and infinity keep their meaning; sums may be reordered and products contracted.
 _FAST = {"reassoc", "contract", "nsz", "arcp"}
-_WORTH_A_THREAD = 1 << 15  # elements; waking a thread takes as long as a pass over a tenth of them
+WORTH_A_THREAD = 1 << 15  # elements; waking a thread takes as long as a pass over a tenth of them
 _OPTIONS = {"nogil": True, "fastmath": _FAST, "error_model": "numpy", "no_cfunc_wrapper": True}
 
 
@@ -73,7 +73,7 @@ def threads():
 
 def parts(elements):
     """Return into how many parts to divide work on so many elements, one for a thread."""
-    return threads() if elements >= _WORTH_A_THREAD else 1
+    return threads() if elements >= WORTH_A_THREAD else 1
 
 
 def takes(*arrays):

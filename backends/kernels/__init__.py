@@ -21,7 +21,7 @@ import importlib
 import importlib.util
 import os
 
-__all__ = ["Kernel", "compiled", "compiled_from", "find", "kernel", "update"]
+__all__ = ["Kernel", "compiled", "compiled_from", "find", "kernel", "loops", "update"]
 
 _NEEDED = ("numba", "scipy", "threadpoolctl")
 _portable, _compiled = {}, {}
@@ -68,6 +68,15 @@ def compiled(name, size):
     if size >= _from and _load():
         return _compiled.get(name, (None,))[0]
     return None
+
+
+def loops():
+    """Return the class of generated loops (`backends/compiled/generated.py`), or None."""
+    if not _load():
+        return None
+    from ..compiled.generated import Loop
+
+    return Loop
 
 
 def compiled_from():

@@ -1,0 +1,137 @@
+"""Kernels whose loops were generated: several operations on each element in one pass.
+
+`torch.compile` writes the body of the loop from the formulas of the operations' records. The
+text of a kernel goes to a file in the user's cache folder, because Numba keeps machine code next
+to the file of a function; the file itself is never read back.
+"""
+
+import functools
+import hashlib
+import math
+import os
+import pathlib
+import sys
+import types
+
+import numba
+import numpy as np
+
+from . import jit
+from . import math as fast
+
+__all__ = ["Loop"]
+
+_TYPES = {"f": np.float32, "d": np.float64}
+_WORLD = {
+    "parallel": jit.parallel, "serial": jit.serial, "prange": numba.prange, "np": np,
+    "inf": math.inf, "nan": math.nan,
+    **{name: getattr(fast, name) for name in fast.__all__},
+}
+_FLAT = """\
+@{compiler}
+def kernel({arguments}, parts):
+    size = y0.size
+    for part in {range}(parts):
+        start, stop = part * size // parts, (part + 1) * size // parts
+{slices}
+        for i in range(stop - start):
+{body}
+"""
+_ROWS = """\
+@{compiler}
+def kernel({arguments}, parts):
+    width = {row}.size
+    rows = y0.size // width
+    for part in {range}(parts):
+        for row in range(part * rows // parts, (part + 1) * rows // parts):
+            start, stop = row * width, (row + 1) * width
+{slices}
+            for i in range(width):
+{body}
+"""
+
+
+def _folder():
+    """Return the folder of the kernels' files; the variable EMBER_CACHE names another."""
+    base = os.environ.get("EMBER_CACHE") or os.environ.get("XDG_CACHE_HOME") or os.path.join(
+        os.path.expanduser("~"), ".cache")
+    return pathlib.Path(base) / "ember" / "kernels"
+
+
+@functools.cache
+def _version():
+    """Return what cached machine code depends on besides its own text."""
+    files = (__file__, jit.__file__, fast.__file__)
+    texts = [pathlib.Path(file).read_bytes() for file in files]
+    return b"".join([*texts, numba.__version__.encode()])
+
+
+@functools.cache
+def _kernel(text, char):
+    """Return the compiled function of a text."""
+    name = hashlib.sha256(_version() + char.encode() + text.encode()).hexdigest()[:24]
+    path = _folder() / f"{name}.py"
+    if not path.exists():
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        scratch = path.with_suffix(f".{os.getpid()}")
+        scratch.write_text(text, encoding="utf-8")
+        scratch.replace(path)
+    module = types.ModuleType(f"ember_kernel_{name}")
+    sys.modules[module.__name__] = module  # where Numba's cache looks for the function's world
+    vars(module).update(_WORLD, C=_TYPES[char])
+    exec(compile(text, str(path), "exec"), vars(module))  # noqa: S102 - text made from records
+    return module.kernel
+
+
+class Loop:
+    """A generated loop over arrays of one shape.
+
+    Args:
+        layouts: how each input meets the shape: "full", "row" (its last dimensions) or "one".
+        lines: the body: names of elements are x0, x1, ... for inputs and t0, t1, ... for values.
+        results: the symbols of the values to return: each with `name` and `kind`, "b" for truth.
+        shape, dtype: of the results.
+        reused: which input's memory takes the first result, or None.
+    """
+
+    def __init__(self, layouts, lines, results, shape, dtype, reused=None):
+        self.shape, self.reused, self.count = shape, reused, len(results)
+        self.dtypes = [bool if r.kind == "b" else dtype for r in results]
+        threaded = math.prod(shape) >= jit.WORTH_A_THREAD
+        self.parts = jit.parts if threaded else lambda size: 1
+        rows = [f"a{i}" for i, layout in enumerate(layouts) if layout == "row"]
+        template, indent = (_ROWS, " " * 12) if rows else (_FLAT, " " * 8)
+        slices, loads = [], []
+        for i, layout in enumerate(layouts):
+            if layout == "one":
+                slices.append(f"x{i} = a{i}[0]")
+                continue
+            slices.append(f"b{i} = a{i}" + ("[start:stop]" if layout == "full" else ""))
+            loads.append(f"x{i} = b{i}[i]")
+        slices += [f"z{i} = y{i}[start:stop]" for i in range(self.count)]
+        stores = [f"z{i}[i] = {r.name}" for i, r in enumerate(results)]
+        arguments = [f"a{i}" for i in range(len(layouts))] + [f"y{i}" for i in range(self.count)]
+        text = template.format(
+            compiler="parallel" if threaded else "serial", range="prange" if threaded else "range",
+            arguments=", ".join(arguments), row=rows[0] if rows else "",
+            slices="\n".join(indent + line for line in slices),
+            body="\n".join(indent + "    " + line for line in [*loads, *lines, *stores]))
+        self._kernel = _kernel(text, dtype.char)
+
+    def __call__(self, *arrays):
+        """Return the list of results."""
+        results = [np.empty(self.shape, dtype) for dtype in self.dtypes]
+        if self.reused is not None:
+            results[0] = arrays[self.reused]
+        self._kernel(*[_flat(a) for a in arrays], *[r.reshape(-1) for r in results],
+                     self.parts(results[0].size))
+        return results
+
+
+def _flat(array):
+    """Return the elements of an array, a copy where they do not lie in order or are not ours."""
+    if not isinstance(array, np.ndarray):
+        return np.full(1, array)
+    if not (array.flags.c_contiguous and array.flags.writeable):
+        array = array.copy("C")
+    return array.reshape(-1)

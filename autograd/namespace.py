@@ -78,6 +78,7 @@ _SPELLINGS = {
     "swapaxes": lambda x, a, b: x.transpose(a, b),
     "broadcast_to": lambda x, shape: x.expand(shape),
     "concatenate": lambda xs, axis=0: RECORDS["cat"].call(xs, axis),
+    "joined": lambda xs, axis: RECORDS["cat"].call(xs, axis),
     "put_along": lambda x, index, shape, axis: x.new_zeros(shape).scatter(axis, index, x),
     "add_along": lambda x, index, shape, axis: x.new_zeros(shape).scatter_add(axis, index, x),
     "take_along_axis": lambda x, index, axis: x.gather(axis, index),

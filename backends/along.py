@@ -17,6 +17,10 @@ class Along:
             reach *= 2
         return self.moveaxis(array, -1, axis)
 
+    def joined(self, arrays, axis):
+        """Return gradients of the parts of an array joined along an axis."""
+        return self.concatenate(arrays, axis)
+
     def logcumsumexp(self, array, axis):
         """Return the logarithms of the sums of exponentials up to each element."""
         if array.dtype.kind != "c":

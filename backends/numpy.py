@@ -1,5 +1,6 @@
 """The CPU backend: NumPy, and the reference for every other backend."""
 
+import itertools
 import math
 from typing import Any
 
@@ -112,6 +113,20 @@ class NumpyBackend(Backend):
             return np.ndarray(shape, array.dtype, array, 0, strides)
         return self.view(array, shape, [s // array.itemsize for s in strides])
 
+    def joined(self, arrays, axis):
+        """Return arrays joined along an axis: where they are the parts of one, that one."""
+        base = getattr(arrays[0], "base", None)
+        if type(base) is np.ndarray and base.flags.c_contiguous:
+            shape = list(arrays[0].shape)
+            shape[axis] = sum([array.shape[axis] for array in arrays])
+            if base.size == math.prod(shape):
+                whole = base.reshape(shape)
+                bounds = itertools.accumulate([array.shape[axis] for array in arrays[:-1]])
+                parts = np.split(whole, list(bounds), axis)
+                if all(_is_same(array, part) for array, part in zip(arrays, parts)):
+                    return whole
+        return self.concatenate(arrays, axis)
+
     def running(self, combine, array, axis):
         """Return the elements up to each one combined by a ufunc."""
         return combine.accumulate(array, axis=axis)
@@ -136,6 +151,11 @@ class NumpyBackend(Backend):
             values = np.broadcast_to(np.asarray(values, array.dtype), places.shape)
             np.add.at(array.reshape(-1), places.reshape(-1), values.reshape(-1))
         return array
+
+
+def _is_same(a, b):
+    """Return whether two arrays are the same part of the same memory."""
+    return a.__array_interface__ == b.__array_interface__
 
 
 def _flat_places(shape, index):

@@ -115,3 +115,17 @@ def test_each_gradient_alone(which):
         out.backward(ember.tensor(normal(2, 2, 5, 4)))
         gradients.append(tensors[which].grad.numpy())
     np.testing.assert_allclose(*gradients, rtol=1e-5, atol=1e-5)
+
+
+def test_gradients_of_one_projection_lie_as_it_does():
+    weight = ember.eye(72).requires_grad_()
+    x = ember.from_numpy(normal(2, 40, 72))
+    projected = x @ weight
+    q, k, v = heads(projected)
+    found = []
+    projected.register_hook(lambda g: found.append(g.numpy()))
+    q.register_hook(lambda g: found.append(g.numpy()))
+    F.scaled_dot_product_attention(q, k, v).sum().backward()
+    part, whole = found
+    assert np.shares_memory(part, whole)
+    np.testing.assert_array_equal(part, heads(ember.from_numpy(whole))[0].numpy())

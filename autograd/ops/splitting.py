@@ -59,7 +59,7 @@ def cut(xp, input, split_sizes, dim=0):
     return tuple(parts)
 
 
-cut.vjp("input", lambda xp, g, dim: xp.concatenate(g, dim))
+cut.vjp("input", lambda xp, g, dim: xp.joined(g, dim))
 fast_backward(cut)
 
 
@@ -96,7 +96,7 @@ def cut_evenly(xp, input, split_sizes, dim=0):
     return cut.op.forward(xp, input, split_sizes, dim)
 
 
-cut_evenly.vjp("input", lambda xp, g, dim: xp.concatenate(g, dim))
+cut_evenly.vjp("input", lambda xp, g, dim: xp.joined(g, dim))
 fast_backward(cut_evenly)
 
 
@@ -186,7 +186,7 @@ def _cut_unsafely(xp, input, split_sizes, dim):
     return cut.op.forward(xp, input, split_sizes, dim)
 
 
-_cut_unsafely.vjp("input", lambda xp, g, dim: xp.concatenate(g, dim))
+_cut_unsafely.vjp("input", lambda xp, g, dim: xp.joined(g, dim))
 UNSAFE = fast_backward(_cut_unsafely).op
 UNSAFE.node_name = "UnsafeSplitBackward0"
 unsafe_split = _unsafe("unsafe_split", split)

@@ -145,6 +145,22 @@ def _side_by_side(shape, dtype):
     return made if len(shape) > 2 else made[0]
 
 
+def _gradients_like(inputs):
+    """Return empty gradients, which lie to each other as the queries, keys and values of one
+    projection do: the gradient of the projection is there then without a copy."""
+    q, k, v = [a.__array_interface__ for a in inputs]
+    if q["shape"] == k["shape"] == v["shape"] and len(q["shape"]) == 4:
+        batch, heads, time, features = q["shape"]
+        together = np.empty((batch, time, 3, heads, features), inputs[0].dtype)
+        made = [together[:, :, i].swapaxes(1, 2) for i in range(3)]
+        step = heads * features * together.itemsize
+        places = [a["data"][0] - q["data"][0] for a in (k, v)]
+        if places == [step, 2 * step] and all(
+                a.strides == b.strides for a, b in zip(inputs, made)):
+            return made
+    return [_side_by_side(a.shape, a.dtype) for a in inputs]
+
+
 @kernel("attention", compiled=True)
 class Attention:
     """softmax(q kᵀ · scale + mask) v, keeping one number per query for backward."""
@@ -175,7 +191,7 @@ class Attention:
         if len(wanted) > 3 and wanted[3]:
             return Portable.backward(xp, g, Portable.forward(xp, True, *given)[1], wanted)
         *inputs, _, is_causal, scale = given
-        made = [_side_by_side(a.shape, g.dtype) for a in inputs]
+        made = _gradients_like(inputs)
         _gradients(_heads(g), *[_heads(a) for a in inputs], mask, float(scale), is_causal,
                    log_sums, *[_heads(a) for a in made], jit.threads())
         return [a if want else None for a, want in zip([*made, None], wanted)]

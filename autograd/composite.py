@@ -150,7 +150,10 @@ def composite(composition=None, *, label=None):
                 xp = arg._xp
             elif arg._xp is not xp:
                 return composition(*args)
-            node = arg._node
+            try:
+                node = arg._history
+            except AttributeError:
+                node = arg._node
             array = arg._array
             size += array.size
             raw.append(array)

@@ -141,12 +141,9 @@ class RuleOptimizer(Optimizer):
     def _apply(self, xp, param, *args, **options):
         """Apply the rule, in compiled form to a large parameter on the CPU where there is one."""
         rule = type(self).rule
-        if xp is cpu:
-            compiled = kernels.compiled(rule.__name__, param.size)
-            if compiled is not None:
-                if compiled(xp, param, *args, **options) is not NotImplemented:
-                    return
-        rule(xp, param, *args, **options)
+        compiled = kernels.compiled(rule.__name__, param.size) if xp is cpu else None
+        if compiled is None or compiled(xp, param, *args, **options) is NotImplemented:
+            rule(xp, param, *args, **options)
 
 
 # -- counters: 0-d tensors on the host, such as state["step"] ----------------------------------

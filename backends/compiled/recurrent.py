@@ -47,6 +47,12 @@ def _write(block, x, first, gate, start):
             target[u] = source[u]
 
 
+@jit.inline
+def _flat(block, first, last):
+    """Return rows of a block as one vector."""
+    return block[first:last].reshape(-1)
+
+
 # -- forward --------------------------------------------------------------------------------------
 
 
@@ -123,17 +129,17 @@ def _forward(kind, gates, bias, panels, active, cells, states, parts):
                     _add_bias(bias[gate, start:start + width], x)
                     tiles.add_product(states[t, first:last, 0], panels[gate, block], x)
                 if kind == _LSTM:
-                    _lstm(a[0, first:last].reshape(-1), a[1, first:last].reshape(-1),
-                          a[2, first:last].reshape(-1), a[3, first:last].reshape(-1),
-                          cells[then, block, first:last].reshape(-1),
-                          cells[following, block, first:last].reshape(-1), h.reshape(-1))
+                    _lstm(_flat(a[0], first, last), _flat(a[1], first, last),
+                          _flat(a[2], first, last), _flat(a[3], first, last),
+                          _flat(cells[then, block], first, last),
+                          _flat(cells[following, block], first, last), h.reshape(-1))
                 elif kind == _GRU:
                     _read(states[t], first, 0, start, h)
-                    _gru(a[0, first:last].reshape(-1), a[1, first:last].reshape(-1),
-                         a[2, first:last].reshape(-1), a[3, first:last].reshape(-1),
+                    _gru(_flat(a[0], first, last), _flat(a[1], first, last),
+                         _flat(a[2], first, last), _flat(a[3], first, last),
                          h.reshape(-1))
                 else:
-                    _elman(a[0, first:last].reshape(-1), h.reshape(-1), kind == _RELU)
+                    _elman(_flat(a[0], first, last), h.reshape(-1), kind == _RELU)
                 _write(h, states[t + 1], first, 0, start)
 
 
@@ -203,18 +209,19 @@ def _backward(kind, g, panels, active, cells, states, slopes, own, carry, parts)
                 if t < length - 1:
                     tiles.add_product(own[t + 1, first:last].reshape(rows, panels.shape[1]),
                                       panels[block], dh.reshape(rows, width))
-                a, passed = active[min(t, len(active) - 1), block], carry[block, first:last]
+                a = active[min(t, len(active) - 1), block]
+                passed = _flat(carry[block], first, last)
                 if kind == _LSTM:
-                    _lstm_slopes(dh, passed.reshape(-1), a[0, first:last].reshape(-1),
-                                 a[1, first:last].reshape(-1), a[2, first:last].reshape(-1),
-                                 a[3, first:last].reshape(-1),
-                                 cells[t, block, first:last].reshape(-1),
-                                 cells[t + 1, block, first:last].reshape(-1), work)
+                    _lstm_slopes(dh, passed, _flat(a[0], first, last),
+                                 _flat(a[1], first, last), _flat(a[2], first, last),
+                                 _flat(a[3], first, last),
+                                 _flat(cells[t, block], first, last),
+                                 _flat(cells[t + 1, block], first, last), work)
                 elif kind == _GRU:
                     _read(states[t], first, 0, start, h.reshape(rows, width))
-                    _gru_slopes(dh, passed.reshape(-1), a[0, first:last].reshape(-1),
-                                a[1, first:last].reshape(-1), a[2, first:last].reshape(-1),
-                                a[3, first:last].reshape(-1), h, work)
+                    _gru_slopes(dh, passed, _flat(a[0], first, last),
+                                _flat(a[1], first, last), _flat(a[2], first, last),
+                                _flat(a[3], first, last), h, work)
                 else:
                     _read(states[t + 1], first, 0, start, h.reshape(rows, width))
                     _elman_slopes(dh, h, work[0, :size], kind == _RELU)

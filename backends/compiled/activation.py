@@ -59,10 +59,21 @@ def _hardsigmoid_slope(g, x):
     return g * _SIXTH if (x > -_3) & (x < _3) else g * _0
 
 
+@formula
+def _hardswish(x):
+    return x * _hardsigmoid(x)
+
+
+@formula
+def _hardswish_slope(g, x):
+    return g * (_hardsigmoid(x) + (x * _SIXTH if (x > -_3) & (x < _3) else _0))
+
+
 elementwise("relu", _relu, _relu_slope)
 elementwise("leaky_relu", _leaky_relu, _leaky_relu_slope, lambda negative_slope: (negative_slope,))
 elementwise("hardtanh", _hardtanh, _hardtanh_slope, lambda min_val, max_val: (min_val, max_val))
 elementwise("hardsigmoid", _hardsigmoid, _hardsigmoid_slope)
+elementwise("_hardswish", _hardswish, _hardswish_slope)
 
 # -- exponential ----------------------------------------------------------------------------------
 

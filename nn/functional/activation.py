@@ -104,6 +104,7 @@ def hardsigmoid(input, inplace=False):
     return _finish(input, records.hardsigmoid(input), inplace, "hardsigmoid_")
 
 
+@composite(label="hardswish")
 def _hardswish(input):
     return input * records.hardsigmoid(input)
 

@@ -230,7 +230,7 @@ class _Writer:
             text = (f"{source.constant(step.kernel.backward)}({source.constant(node.xp)}, {name}, "
                     f"{step.saved_name()}, {wanted})")
             self._unpack(node.parents, node.places, grads, text, name)
-        elif step.record.compiled:
+        elif step.is_large:
             stub = _Stub(self._value(node.note.saved), node.places, node.xp, node.dtype)
             text = (f"{source.constant(step.record.backward)}({source.constant(_Stub)}("
                     f"{source.text(node.note.saved)}, {source.constant(node.places)}, "

@@ -40,16 +40,24 @@ class Fused(Step):
     def settle(self, needed):
         """Fix what the loop writes: the results of members in `needed`, slot numbers."""
         self.outs = tuple(m.outs[0] for m in self.members if m.outs[0].number in needed)
-        self._tape = Tape(self.dtype)
+        self._tape, self._reused = Tape(self.dtype), None
         env = {}
         self._results = [self._value(s.number, self._tape, env) for s in self.outs]
+
+    def take_over(self, slot):
+        """Let the first result be written over an input; return whether it fits there."""
+        if self.layouts[slot.number] != "full" or slot.array.dtype is not self.dtype or (
+                self._results[0].kind == "b"):
+            return False
+        self._reused = list(self._tape.loads).index(slot.number)
+        return True
 
     def reads(self):
         return [self._slots[n] for n in self._tape.loads]
 
     def write(self, source):
         loop = self._loop([self.layouts[n] for n in self._tape.loads], self._tape.lines,
-                          self._results, self.shape, self.dtype)
+                          self._results, self.shape, self.dtype, self._reused)
         given = ", ".join(source.name(slot) for slot in self.reads())
         source.line(f"{source.tuple_of(self.outs)} = {source.constant(loop)}({given})")
 

@@ -5,6 +5,7 @@ from ..autograd.engine import make_output
 from ..autograd.graph import Rule, make_node
 from .backward import Backward
 from .fusion import Fused, fused_steps
+from .memory import reuse
 from .slots import Slot
 from .source import Source
 from .steps import Random, Write
@@ -47,7 +48,7 @@ class Program(Rule):
         self.pure = _read(self.steps, self.own)
         self.random = [s for s in self.steps if isinstance(s, Random)]
         self.repeatable = not self.random and not any(isinstance(s, Write) for s in self.steps)
-        self.forward = self._written()
+        self.forward = self._written(recorder.nodes)
         for slot in (*self.inputs, *(o for s in self.steps for o in s.outs)):
             slot.tensor = slot.array = None
         for note in recorder.nodes.values():
@@ -55,11 +56,12 @@ class Program(Rule):
 
     # -- forward ----------------------------------------------------------------------------
 
-    def _written(self):
+    def _written(self, notes):
         """Return the generated function: raw inputs -> outputs, saved, drawn."""
         source = Source()
         kept = {s.number for s in (*self.own, *self.inputs)} | self.backward_of.saved | {
             s.outs[0].number for s in self.random}
+        reuse(self.steps, kept, notes)
         last = {}
         for i, step in enumerate(self.steps):
             for slot in (*step.reads(), *step.outs):

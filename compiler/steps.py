@@ -2,9 +2,12 @@
 how to run on Tensors, which double backward needs.
 """
 
+import inspect
+
 from ..autograd import Tensor, writes
 from ..autograd.composite import expand
 from ..autograd.generator import stream_of
+from ..backends import kernels
 from ..backends.random import in_memory_order
 from .slots import Holder, Slot, filled, slots_in
 
@@ -37,12 +40,15 @@ class Operation(Step):
     def __init__(self, record, call, values, public, outs, several, xp):
         self.record, self.call, self.values, self.public = record, call, values, public
         self.outs, self.several, self.xp = outs, several, xp
+        self.is_large = record.compiled and max(
+            [s.array.size for s in (*outs, *self.reads())]) >= kernels.compiled_from()
 
     def reads(self):
         return list(slots_in(self.values))
 
     def write(self, source):
-        forward = source.constant(self.record.forward)
+        forward = self.record.forward  # of a small array, without the look for a kernel
+        forward = source.constant(forward if self.is_large else inspect.unwrap(forward))
         keywords = by_name(self.record)
         given = [f"{name}={source.text(value)}" if name in keywords else source.text(value)
                  for name, value in self.values.items()]

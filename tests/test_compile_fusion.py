@@ -125,3 +125,22 @@ def test_dropout_draws_the_same_numbers():
 def test_without_numba_the_steps_stay_single(monkeypatch):
     monkeypatch.setattr(kernels, "_load", bool)
     assert compare(lambda x, y: (x + y).tanh() * 2, (3, 4), (3, 4), tolerance=0) == []
+
+
+def test_a_result_takes_the_memory_of_an_input_that_nobody_reads_any_more():
+    def f(x, w):
+        return (x @ w).relu() + (x @ w).exp() * 2
+
+    def g(x, w):
+        h = x @ w
+        return h.relu() * 2 + h.view(-1).sum()
+
+    with torch.no_grad():
+        for function, taken in ((f, True), (g, False)):
+            compiled = torch.compile(function, fullgraph=True)
+            x, w = torch.randn(3, 4), torch.randn(4, 5)
+            for _ in range(3):
+                assert torch.allclose(compiled(x, w), function(x, w), rtol=1e-5)
+            (entry,) = [e for entries in compiled._entries.values() for e in entries]
+            assert [s._reused is not None for s in entry.program.steps
+                    if isinstance(s, Fused)] == [taken]

@@ -106,11 +106,14 @@ class Loop:
             if layout == "one":
                 slices.append(f"x{i} = a{i}[0]")
                 continue
-            slices.append(f"b{i} = a{i}" + ("[start:stop]" if layout == "full" else ""))
-            loads.append(f"x{i} = b{i}[i]")
+            if i != reused:
+                slices.append(f"b{i} = a{i}" + ("[start:stop]" if layout == "full" else ""))
+            # read where it is written, so that the compiler sees that only one element is touched
+            loads.append(f"x{i} = z0[i]" if i == reused else f"x{i} = b{i}[i]")
         slices += [f"z{i} = y{i}[start:stop]" for i in range(self.count)]
         stores = [f"z{i}[i] = {r.name}" for i, r in enumerate(results)]
-        arguments = [f"a{i}" for i in range(len(layouts))] + [f"y{i}" for i in range(self.count)]
+        arguments = [f"a{i}" for i in range(len(layouts)) if i != reused]
+        arguments += [f"y{i}" for i in range(self.count)]
         text = template.format(
             compiler="parallel" if threaded else "serial", range="prange" if threaded else "range",
             arguments=", ".join(arguments), row=rows[0] if rows else "",
@@ -120,9 +123,12 @@ class Loop:
 
     def __call__(self, *arrays):
         """Return the list of results."""
-        results = [np.empty(self.shape, dtype) for dtype in self.dtypes]
-        if self.reused is not None:
-            results[0] = arrays[self.reused]
+        if self.reused is None:
+            results = [np.empty(self.shape, dtype) for dtype in self.dtypes]
+        else:
+            results = [np.ascontiguousarray(arrays[self.reused])]
+            results += [np.empty(self.shape, dtype) for dtype in self.dtypes[1:]]
+            arrays = arrays[:self.reused] + arrays[self.reused + 1:]
         self._kernel(*[_flat(a) for a in arrays], *[r.reshape(-1) for r in results],
                      self.parts(results[0].size))
         return results

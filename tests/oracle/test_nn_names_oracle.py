@@ -41,7 +41,7 @@ LEFT_OUT = {
         nn.attention.activate_flash_attention_impl nn.attention.current_flash_attention_impl
         nn.attention.list_flash_attention_impls nn.attention.register_flash_attention_impl
         nn.attention.restore_flash_attention_impl""",
-    "the compiler's caches and guards; nothing is compiled": """
+    "the compiler's caches and switches for its guards": """
         compiler.config compiler.get_default_backend
         compiler.keep_portable_guards_unsafe compiler.keep_tensor_guards_unsafe
         compiler.load_cache_artifacts compiler.load_compiled_function

@@ -11,6 +11,7 @@ import os
 
 import numpy as np
 
+from . import kernels
 from .rejection import Draws, binomial_count, gamma_value, poisson_count
 from .shuffle import inside_out, swap_all
 
@@ -100,10 +101,16 @@ class Stream:
 
     def words(self, n):
         """Return n raw words of 32 bits."""
+        compiled = kernels.compiled("random_words", n)
+        if compiled is not None:
+            return compiled(self._bits, n)
         return self._source.randint(0, 1 << 32, size=n, dtype=np.uint32)
 
     def long_words(self, n):
         """Return n words of 64 bits, each of two raw words, the high one first."""
+        compiled = kernels.compiled("random_long_words", n)
+        if compiled is not None:
+            return compiled(self._bits, n)
         return self._source.randint(0, 1 << 64, size=n, dtype=np.uint64)
 
     def _mantissas(self, n):
@@ -123,6 +130,9 @@ class Stream:
 
     def _floats(self, n):
         """Return n singles in [0, 1), of 24 bits and one word each."""
+        compiled = kernels.compiled("random_singles", n)
+        if compiled is not None:
+            return compiled(self._bits, n)
         values = np.empty(n, np.float32)
         for start in range(0, n, _CHUNK):
             part = values[start:start + _CHUNK]
@@ -257,6 +267,9 @@ class Stream:
             return inside_out(self.long_words(n))
         if n < 2:
             return np.arange(n)
+        compiled = kernels.compiled("random_permutation", n)
+        if compiled is not None:
+            return compiled(self.words(n - 1), n)
         partner = np.arange(n)
         partner[:-1] += self.words(n - 1) % np.arange(n, 1, -1, dtype=np.uint32)
         return swap_all(partner)
@@ -266,7 +279,9 @@ class Stream:
     def bernoulli(self, n, p):
         """Return booleans that are true with probability p, one number for all."""
         # u < p compared as integers: u is a multiple of 2^-53, so rounding p up changes nothing
-        return self._mantissas(n) < math.ceil(p * 2.0**53)
+        limit = math.ceil(p * 2.0**53)
+        compiled = kernels.compiled("random_below", n)
+        return self._mantissas(n) < limit if compiled is None else compiled(self._bits, n, limit)
 
     def bernoulli_each(self, p):
         """Return booleans that are true with the probabilities in a 1-d array."""

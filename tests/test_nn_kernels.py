@@ -6,6 +6,7 @@ import ember as torch
 from ember import nn
 from ember.autograd.composite import COMPOSITES
 from ember.backends import kernels
+from ember.nn.functional.dropout import kept_over
 
 F = nn.functional
 
@@ -79,6 +80,14 @@ def recurrent(kind, **options):
     return case
 
 
+def dropout():
+    def case():
+        kept = torch.tensor([[True, False, True], [False, False, True]])
+        return lambda x: kept_over(x, kept, 0.75), (randn(2, 3),), {}
+
+    return case
+
+
 CASES = {
     "linear": plain(F.linear, (5, 3), (2, 3), (2,)),
     "linear without bias": plain(F.linear, (2, 4, 3), (2, 3)),
@@ -97,6 +106,7 @@ CASES = {
     "avg_pool3d": plain(F.avg_pool3d, (1, 2, 3, 4, 3), kernel_size=2, divisor_override=3),
     "cross_entropy": class_targets(),
     "cross_entropy sum": class_targets(reduction="sum"),
+    "dropout": dropout(),
     "embedding": lookup(),
     "embedding padding": lookup(padding_idx=2),
     "batch_norm": norm(batch_norm, (4, 3, 2), [(3,), (3,)]),

@@ -9,7 +9,7 @@ import math
 import numpy as np
 from numba import prange
 
-from ..kernels import update
+from ..kernels import routine
 from . import jit
 
 
@@ -56,7 +56,7 @@ def _sgd(param, grad, buffer, first, nesterov, numbers, parts):
                 p[i] -= lr * (step + momentum * b[i] if nesterov else b[i])
 
 
-@update
+@routine
 def sgd(xp, param, grad, momentum_buffer, first,
         *, lr, momentum, dampening, weight_decay, nesterov, maximize):
     arrays = _vectors(param, grad, momentum_buffer if momentum != 0 else None)
@@ -82,7 +82,7 @@ def _adam(param, grad, mean, square, largest, numbers, parts):
             p[i] = shrink * p[i] - size * (m[i] / (math.sqrt(w[i]) + eps))
 
 
-@update
+@routine
 def adam(xp, param, grad, exp_avg, exp_avg_sq, max_exp_avg_sq, step,
          *, lr, beta1, beta2, eps, weight_decay, amsgrad, decoupled_weight_decay, maximize):
     arrays = _vectors(param, grad, exp_avg, exp_avg_sq, max_exp_avg_sq if amsgrad else None)
@@ -110,7 +110,7 @@ def _adadelta(param, grad, square, moved, numbers, parts):
             p[i] -= lr * delta
 
 
-@update
+@routine
 def adadelta(xp, param, grad, square_avg, acc_delta, step, *, lr, rho, eps, weight_decay, maximize):
     arrays = _vectors(param, grad, square_avg, acc_delta)
     if arrays is None:
@@ -141,7 +141,7 @@ def _rmsprop(param, grad, square, buffer, mean, numbers, parts):
             p[i] -= lr * delta
 
 
-@update
+@routine
 def rmsprop(xp, param, grad, square_avg, momentum_buffer, grad_avg, step,
             *, lr, alpha, eps, weight_decay, momentum, centered, maximize):
     arrays = _vectors(param, grad, square_avg, momentum_buffer if momentum > 0 else None,
@@ -164,7 +164,7 @@ def _adagrad(param, grad, total, numbers, parts):
             p[i] -= size * (step / (math.sqrt(s[i]) + eps))
 
 
-@update
+@routine
 def adagrad(xp, param, grad, sum_sq, step, *, lr, lr_decay, weight_decay, eps, maximize):
     arrays = _vectors(param, grad, sum_sq)
     if arrays is None:

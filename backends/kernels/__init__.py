@@ -21,7 +21,7 @@ import importlib
 import importlib.util
 import os
 
-__all__ = ["Kernel", "compiled", "compiled_from", "find", "kernel", "loops", "update"]
+__all__ = ["Kernel", "compiled", "compiled_from", "find", "kernel", "loops", "routine"]
 
 _NEEDED = ("numba", "scipy", "threadpoolctl")
 _portable, _compiled = {}, {}
@@ -49,10 +49,10 @@ def kernel(name, compiled=False):
     return register
 
 
-def update(rule):
-    """Register a function as the compiled form of the optimizer's update rule of its name."""
-    _compiled[rule.__name__] = (rule,)
-    return rule
+def routine(function):
+    """Register a compiled function of raw arrays by its name: an optimizer's update rule, say."""
+    _compiled[function.__name__] = (function,)
+    return function
 
 
 def find(name, xp, size):
@@ -64,7 +64,7 @@ def find(name, xp, size):
 
 
 def compiled(name, size):
-    """Return the compiled kernel or update rule for `size` elements on the CPU, or None."""
+    """Return the compiled kernel or routine for `size` elements on the CPU, or None."""
     if size >= _from and _load():
         return _compiled.get(name, (None,))[0]
     return None
@@ -112,6 +112,7 @@ from . import (  # noqa: E402 - kernels register themselves when imported
     activation,
     attention,
     convolution,
+    dropout,
     linear,
     lookup,
     losses,

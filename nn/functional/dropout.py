@@ -7,12 +7,16 @@ import warnings
 
 from ...autograd import empty, zeros_like
 from ...autograd import inplace as _inplace
+from ...autograd.composite import composite
+from ...autograd.dtypes import bool as bool_
+from ...autograd.dtypes import float32, float64
 
 __all__ = ["alpha_dropout", "dropout", "dropout1d", "dropout2d", "dropout3d",
            "feature_alpha_dropout"]
 
 # -scale * alpha of SELU: the value it saturates at
 _ALPHA = 1.7580993408473766
+_SCALED_AT_ONCE = (float32, float64)  # others round the scale to their own precision first
 
 
 def dropout(input, p=0.5, training=True, inplace=False):
@@ -34,11 +38,16 @@ def dropout(input, p=0.5, training=True, inplace=False):
     _check_probability(p)
     if not training or p == 0 or input.numel() == 0:
         return input
-    return _finish(input, _drop(input, _noise(input, input.shape, p)), inplace, "dropout_")
+    if p < 1 and input.dtype in _SCALED_AT_ONCE:
+        kept = empty(input.shape, dtype=bool_, device=input.device).bernoulli_(1 - p)
+        return _finish(input, kept_over(input, kept, 1 - p), inplace, "dropout_")
+    return _finish(input, input * _noise(input, input.shape, p), inplace, "dropout_")
 
 
-def _drop(input, noise):
-    return input * noise
+@composite(label="dropout")
+def kept_over(input, kept, p):
+    """Return what is kept divided by the probability that it is, zero elsewhere."""
+    return input * (kept.to(input.dtype) / p)
 
 
 def _noise(input, shape, p):

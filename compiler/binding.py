@@ -69,7 +69,8 @@ def saved_by(step, node, known):
 def _with_literals(saved, known):
     """Return saved values with literals for NumPy scalars that are no tensor's."""
     def literal(value):
-        return Literal(value) if isinstance(value, np.generic) and id(value) not in known else value
+        is_number = isinstance(value, np.generic) and not isinstance(value, np.bool_)
+        return Literal(value) if is_number and id(value) not in known else value
 
     if isinstance(saved, dict):
         return {name: literal(value) for name, value in saved.items()}

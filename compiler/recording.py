@@ -28,12 +28,13 @@ from ..autograd.checks import CHECKS
 from ..autograd.composite import Composite
 from ..autograd.engine import OUTPUT
 from ..autograd.op import Op
+from ..autograd.ops import scalars
 from ..backends import kernels
 from ..nn.parameter import Buffer, Parameter
 from . import steps
 from .binding import bound, same_array, saved_by
 from .calls import FORBIDDEN, is_library, is_ours, is_trusted, pure, works_for_ember
-from .slots import Slot, Unknown, filled, is_holder, is_plain, template
+from .slots import Literal, Slot, Unknown, filled, is_holder, is_plain, template
 
 __all__ = ["NodeNote", "Recorder", "active"]
 
@@ -45,6 +46,7 @@ _CONSTRUCTORS = {f.__code__: f for f in (
 _RANDOM = {f.__code__: f for f in (random._new, random._new_like)}
 _FILL, _OVERWRITE = fills.fill.__code__, inplace.overwrite.__code__
 _SPECIAL = frozenset((*_CONSTRUCTORS, *_RANDOM, _FILL, _OVERWRITE))
+_NUMBER = scalars.checked.__code__
 _MARK = writes.mark_written.__code__
 
 _current = None  # the recorder at work; one at a time
@@ -87,7 +89,7 @@ class Recorder:
         self.steps, self.captured, self.nodes, self.codes = [], [], {}, {}
         self.reason, self.is_refused = None, False
         self.thread = threading.get_ident()
-        self._slots, self._arrays, self._count = {}, {}, 0
+        self._slots, self._arrays, self._literals, self._count = {}, {}, {}, 0
         self._muted, self._pending, self._keep = 0, [], []
         self._skip, self._checking, self._below = None, 0, None
         self._seen = set()
@@ -105,7 +107,8 @@ class Recorder:
         slot = Slot(self._count, tensor, tensor._array)
         self._count += 1
         self._slots[id(tensor)] = slot
-        self._arrays[id(tensor._array)] = slot
+        if not isinstance(tensor._array, np.bool_):  # there are but two, shared by all tensors
+            self._arrays[id(tensor._array)] = slot
         self._keep.append((tensor, tensor._array))
         return slot
 
@@ -120,7 +123,7 @@ class Recorder:
     def slot_of(self, value):
         """Return the slot of a tensor or raw array; None for an array that is not known."""
         if not isinstance(value, Tensor):
-            return self._arrays.get(id(value))
+            return self._arrays.get(id(value)) or self._literals.get(id(value))
         slot = self._slots.get(id(value))
         if slot is None and value._node is None:
             slot = self._arrays.get(id(value._array))  # a kernel's, wrapped since
@@ -320,6 +323,9 @@ class Recorder:
             else:
                 self._called(frame, code)
         elif event == "return":
+            if code is _NUMBER and not isinstance(arg, np.bool_) and is_plain(
+                    frame.f_locals["value"]):
+                self._literals[id(arg)] = Literal(arg)
             if self._pending and self._pending[-1][0] is frame:
                 self._returned(frame, code, arg)
             elif is_ours(code, frame.f_globals) and self._is_program(frame.f_back):

@@ -14,6 +14,8 @@ __all__ = ["NotElementwise", "Functions", "Symbol", "Tape"]
 
 _UNARY = "exp expm1 log log1p tanh erf".split()
 _NUMPY = "sqrt sin cos floor ceil trunc abs exp2 log2 log10 arctan sinh cosh".split()
+_COMPARISONS = {"greater": ">", "less": "<", "greater_equal": ">=", "less_equal": "<=",
+                "equal": "==", "not_equal": "!="}
 
 
 class NotElementwise(Exception):
@@ -131,9 +133,22 @@ class Functions:
             setattr(self, name, self._function(name))
         for name in _NUMPY:
             setattr(self, name, self._function(f"np.{name}"))
+        for name, sign in _COMPARISONS.items():
+            setattr(self, name, self._comparison(sign))
 
     def _function(self, name):
         return lambda x: self._tape.put(f"{name}({self._tape.text(x)})")
+
+    def _comparison(self, sign):
+        text = self._tape.text
+        return lambda x, y: self._tape.put(f"{text(x)} {sign} {text(y)}", "b")
+
+    @staticmethod
+    def asarray(value, dtype=None):
+        """The value as it is, if it is a number."""
+        if not isinstance(value, (numbers.Real, np.floating)):
+            raise NotElementwise
+        return value
 
     def maximum(self, x, y):
         """The larger; NaN where either is."""

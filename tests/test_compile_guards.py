@@ -176,6 +176,26 @@ def test_reading_values_is_done_eagerly(function):
             assert compiled(x).tolist() == function(x).tolist()
 
 
+def test_two_truths_of_no_dimensions_are_told_apart():
+    w = torch.ones(2, requires_grad=True)
+    f = torch.compile(lambda a, b, x: torch.where(a, x * w, 0.0) + torch.where(b, w, x * 2))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for a, b in ((True, True), (True, True), (False, True), (True, False)):
+            w.grad = None
+            x = torch.tensor([3.0, 4.0])
+            out = f(torch.tensor(a), torch.tensor(b), x)
+            out.sum().backward()
+            assert out.tolist() == [a * n + (1 if b else 2 * n) for n in (3, 4)]
+            assert w.grad.tolist() == [a * n + b for n in (3, 4)]
+
+
+def test_numbers_in_masks_and_clamps_are_constants():
+    f = replays(lambda x, k: x.masked_fill(x > 0, k).clamp(-2, 2), torch.ones(3), 0.5)
+    for k in (0.5, -7.0):
+        assert f(torch.tensor([1.0, -1.0, -9.0]), k).tolist() == [max(k, -2), -1, -2]
+
+
 def test_writing_an_argument_or_a_part_is_right():
     def adds(x):
         x.add_(1)

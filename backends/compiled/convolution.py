@@ -14,7 +14,7 @@ from .windows import add_at, plan, take
 # multiplications (OpenBLAS: 100³); for narrow factors that is up to twice as fast.
 _SMALL = 1_000_000
 _OUTPUTS, _ROWS = 64, 128  # of such a product
-_TILE, _LONG = 32, 480  # the same for weight gradients, which sum along the windows
+_LONG = 480  # windows in a product that sums over them
 
 
 @jit.inline
@@ -39,19 +39,21 @@ def _multiply(weight, source, places, spread, beta, out):
 
 
 @jit.inline
-def _add_outer(windows, source, places, total):
-    """total[place] += windows · source[:, place:]ᵀ"""
-    outputs, width = windows.shape
-    pieces = (width + _LONG - 1) // _LONG
+def _add_outer(source, places, windows, total):
+    """total[place] += source[:, place:] · windows, the windows of an output in a column."""
+    width, outputs = windows.shape
+    rows, side = source.shape[0], _OUTPUTS
+    step = min(max(_SMALL // (min(rows, side) * min(outputs, side)) // 16 * 16, 16), _LONG)
+    pieces = (width + step - 1) // step
     for piece in range(pieces):
         start, stop = piece * width // pieces, (piece + 1) * width // pieces
         for place in range(places.size):
             at = places[place]
-            for r in range(0, source.shape[0], _TILE):
-                right = source[r:r + _TILE, at + start:at + stop]
-                for k in range(0, outputs, _TILE):
-                    gemm(False, True, 1.0, windows[k:k + _TILE, start:stop], right, 1.0,
-                         total[place, k:k + _TILE, r:r + right.shape[0]])
+            for r in range(0, rows, side):
+                left = source[r:r + side, at + start:at + stop]
+                for k in range(0, outputs, side):
+                    gemm(False, False, 1.0, left, windows[start:stop, k:k + side], 1.0,
+                         total[place, r:r + left.shape[0], k:k + side])
 
 
 @jit.inline
@@ -97,6 +99,21 @@ def _open(windows, sizes, opened, block, wide):
         for k in range(windows.shape[1]):
             take(windows[i, k], opened[block * sizes.step:],
                  wide[k, i * sizes.width:(i + 1) * sizes.width])
+
+
+@jit.inline
+def _open_columns(windows, sizes, opened, block, wide):
+    """The same, transposed: a row of `wide` holds one window of all outputs."""
+    for i in range(len(windows)):
+        for j in range(sizes.width):
+            position = np.int64(opened[block * sizes.step + j])
+            row = wide[i * sizes.width + j]
+            if position >= 0:
+                for k in range(row.size):
+                    row[k] = windows[i, k, position]
+            else:
+                for k in range(row.size):
+                    row[k] = 0
 
 
 @jit.parallel
@@ -182,10 +199,10 @@ def _weight_gradient(image, windows, total, sums, sizes, places, planes, opened,
                      pieces):
     """Add windows · windows of the imageᵀ to total, and windows to sums if these are not empty.
 
-    Shapes: image and windows as for `_correlate`, total (parts, groups, places, outputs, rows),
+    Shapes: image and windows as for `_correlate`, total (parts, groups, places, rows, outputs),
     sums (parts, groups, outputs or 0). Each part has some of the blocks, each piece some channels.
     """
-    parts, groups, _, outputs, rows = total.shape
+    parts, groups, _, rows, outputs = total.shape
     channels = image.shape[2]
     most = -(-channels // pieces)
     tasks = -(-len(image) // sizes.together) * groups * sizes.blocks
@@ -193,27 +210,25 @@ def _weight_gradient(image, windows, total, sums, sizes, places, planes, opened,
         part, piece = job // pieces, job % pieces
         a, b = piece * channels // pieces, (piece + 1) * channels // pieces
         low, high = a * rows // channels, b * rows // channels
-        space, wide = _spaces(sizes, most, len(planes), outputs, image.dtype)
+        space, _ = _spaces(sizes, most, len(planes), 0, image.dtype)
+        wide = np.empty((sizes.together * sizes.width, outputs), image.dtype)
         planar = space.reshape(most * rows // channels, -1)
         for task in range(part * tasks // parts, (part + 1) * tasks // parts):
             block, group = task % sizes.blocks, task // sizes.blocks % groups
             pile = task // sizes.blocks // groups * sizes.together
             images = image[pile:pile + sizes.together, group, a:b]
             given = windows[pile:pile + sizes.together, group]
-            if sizes.gaps:
-                _open(given, sizes, opened, block, wide)
-                left = wide[:, :_width(sizes, closed, bounds, block, len(images))]
-            else:
-                left = given[0][:, bounds[block]:bounds[block + 1]]
+            _open_columns(given, sizes, opened, block, wide)
             if sizes.in_place:
-                right = images[0][:, block * sizes.step:]
+                left = images[0][:, block * sizes.step:]
             else:
                 _gather(images, sizes, planes, block, space)
-                right = planar[:high - low]
-            _add_outer(left, right, places, total[part, group, :, :, low:high])
-            if piece == 0:
-                for k in range(sums.shape[2]):
-                    sums[part, group, k] += left[k].sum()
+                left = planar[:high - low]
+            _add_outer(left, places, wide[:_width(sizes, closed, bounds, block, len(images))],
+                       total[part, group, :, low:high])
+            for k in range(sums.shape[2] if piece == 0 else 0):
+                for i in range(len(given)):
+                    sums[part, group, k] += given[i, k, bounds[block]:bounds[block + 1]].sum()
 
 
 def _parted(weight, groups, rows, transposed):
@@ -262,14 +277,14 @@ class _Sides:
         """Return the gradients of the weight and, if asked, the sums of the windows."""
         cut, weight, parts = self.plan, self.weight, self.threads
         pieces = 1
-        total = np.zeros((parts, self.groups, len(cut.places), self.windows_shape[2], cut.rows),
+        total = np.zeros((parts, self.groups, len(cut.places), cut.rows, self.windows_shape[2]),
                          weight.dtype)
         sums = np.zeros((parts, self.groups, self.windows_shape[2] if summed else 0),
                         weight.dtype)
         _weight_gradient(image.reshape(self.image_shape), windows.reshape(self.windows_shape),
                          total, sums, cut.sizes, cut.places, cut.planes, cut.opened, cut.closed,
                          cut.bounds, pieces)
-        total = np.add.reduce(total, 0).transpose(0, 2, 3, 1)
+        total = np.add.reduce(total, 0).transpose(0, 3, 2, 1)
         return (np.ascontiguousarray(total).reshape(weight.shape),
                 np.add.reduce(sums, 0).reshape(-1) if summed else None)
 

@@ -14,6 +14,7 @@ from .windows import add_at, plan, take
 # multiplications (OpenBLAS: 100³); for narrow factors that is up to twice as fast.
 _SMALL = 1_000_000
 _OUTPUTS, _ROWS = 64, 128  # of such a product
+_FEW = 150  # rows and places; below, turning the windows into columns does not pay
 _LONG = 480  # windows in a product that sums over them
 
 
@@ -39,10 +40,10 @@ def _multiply(weight, source, places, spread, beta, out):
 
 
 @jit.inline
-def _add_outer(source, places, windows, total):
-    """total[place] += source[:, place:] · windows, the windows of an output in a column."""
-    width, outputs = windows.shape
-    rows, side = source.shape[0], _OUTPUTS
+def _add_outer(source, places, windows, in_rows, total):
+    """total[place] += source[:, place:] · windows, which are given in columns or in rows."""
+    rows, outputs, side = source.shape[0], total.shape[2], _OUTPUTS
+    width = windows.shape[1] if in_rows else windows.shape[0]
     step = min(max(_SMALL // (min(rows, side) * min(outputs, side)) // 16 * 16, 16), _LONG)
     pieces = (width + step - 1) // step
     for piece in range(pieces):
@@ -52,8 +53,26 @@ def _add_outer(source, places, windows, total):
             for r in range(0, rows, side):
                 left = source[r:r + side, at + start:at + stop]
                 for k in range(0, outputs, side):
-                    gemm(False, False, 1.0, left, windows[start:stop, k:k + side], 1.0,
-                         total[place, r:r + left.shape[0], k:k + side])
+                    if in_rows:
+                        right = windows[k:k + side, start:stop]
+                    else:
+                        right = windows[start:stop, k:k + side]
+                    gemm(False, in_rows, 1.0, left, right, 1.0,
+                         total[place, r:r + side, k:k + side])
+
+
+@jit.inline
+def _add(row, value):
+    for j in range(row.size):
+        row[j] += value
+
+
+@jit.inline
+def _sum(row):
+    total = row.dtype.type(0)
+    for j in range(row.size):
+        total += row[j]
+    return total
 
 
 @jit.inline
@@ -71,49 +90,55 @@ def _width(sizes, closed, bounds, block, images):
 
 
 @jit.inline
-def _gather(images, sizes, planes, block, space):
-    """Fill (channels, planes, images · span) with a block of images (images, channels, size)."""
-    for i in range(len(images)):
+def _gather(image, pile, images, group, channel, sizes, planes, block, space):
+    """Fill (channels, planes, images · span) with a block of images, from one channel on."""
+    for i in range(images):
         for p in range(len(planes)):
             positions = planes[p, block * sizes.step:]
-            for channel in range(images.shape[1]):
-                take(images[i, channel], positions,
-                     space[channel, p, i * sizes.span:(i + 1) * sizes.span])
+            for c in range(min(len(space), image.shape[2] - channel)):
+                take(image[pile + i, group, channel + c], positions,
+                     space[c, p, i * sizes.span:(i + 1) * sizes.span])
 
 
 @jit.inline
-def _scatter(space, sizes, planes, block, images):
+def _scatter(space, sizes, planes, block, image, pile, images, group, channel, stop):
     """Add a block onto images: the adjoint of `_gather`."""
-    for i in range(len(images)):
+    for i in range(images):
         for p in range(len(planes)):
             positions = planes[p, block * sizes.step:]
-            for channel in range(images.shape[1]):
-                add_at(space[channel, p, i * sizes.span:(i + 1) * sizes.span], positions,
-                       images[i, channel])
+            for c in range(channel, stop):
+                add_at(space[c - channel, p, i * sizes.span:(i + 1) * sizes.span], positions,
+                       image[pile + i, group, c])
 
 
 @jit.inline
-def _open(windows, sizes, opened, block, wide):
-    """Copy a block of windows (images, outputs, windows) to where they have gaps of zeros."""
-    for i in range(len(windows)):
-        for k in range(windows.shape[1]):
-            take(windows[i, k], opened[block * sizes.step:],
+def _open(windows, pile, images, group, sizes, opened, block, wide):
+    """Copy a block of windows to where they have gaps of zeros."""
+    for i in range(images):
+        for k in range(len(wide)):
+            take(windows[pile + i, group, k], opened[block * sizes.step:],
                  wide[k, i * sizes.width:(i + 1) * sizes.width])
 
 
 @jit.inline
-def _open_columns(windows, sizes, opened, block, wide):
+def _open_columns(windows, pile, images, group, sizes, opened, block, wide):
     """The same, transposed: a row of `wide` holds one window of all outputs."""
-    for i in range(len(windows)):
+    for i in range(images):
         for j in range(sizes.width):
             position = np.int64(opened[block * sizes.step + j])
             row = wide[i * sizes.width + j]
             if position >= 0:
                 for k in range(row.size):
-                    row[k] = windows[i, k, position]
+                    row[k] = windows[pile + i, group, k, position]
             else:
                 for k in range(row.size):
                     row[k] = 0
+
+
+@jit.inline
+def _fill(row, value):
+    for j in range(row.size):
+        row[j] = value
 
 
 @jit.parallel
@@ -130,19 +155,19 @@ def _correlate(image, weight, bias, out, sizes, places, planes, closed, bounds, 
         for task in range(part * tasks // parts, (part + 1) * tasks // parts):
             block, group = task % sizes.blocks, task // sizes.blocks % groups
             pile = task // sizes.blocks // groups * sizes.together
-            images = image[pile:pile + sizes.together, group]
+            images = min(sizes.together, len(image) - pile)
             start, stop = bounds[block], bounds[block + 1]
-            width = _width(sizes, closed, bounds, block, len(images))
+            width = _width(sizes, closed, bounds, block, images)
             if sizes.in_place:
-                source = images[0][:, block * sizes.step:]
+                source = image[pile, group][:, block * sizes.step:]
             else:
-                _gather(images, sizes, planes, block, space)
+                _gather(image, pile, images, group, 0, sizes, planes, block, space)
                 source = space.reshape(rows, -1)[:, :]
             target = wide[:, :width] if sizes.gaps else out[pile, group][:, start:stop]
             for k in range(bias.shape[1]):
-                target[k, :] = bias[group, k]
+                _fill(target[k], bias[group, k])
             _multiply(weight[group], source, places, False, 1.0 if bias.shape[1] else 0.0, target)
-            for i in range(len(images) if sizes.gaps else 0):
+            for i in range(images if sizes.gaps else 0):
                 for k in range(outputs):
                     take(wide[k, i * sizes.width:], closed[start:],
                          out[pile + i, group, k, start:stop])
@@ -167,31 +192,33 @@ def _spread(windows, weight, bias, image, sizes, places, planes, opened, closed,
             piece, group = task % pieces, task // pieces % groups
             pile = task // pieces // groups * sizes.together
             a, b = piece * channels // pieces, (piece + 1) * channels // pieces
-            images = image[pile:pile + sizes.together, group, a:b]
-            if sizes.in_place or not pixels.size:
-                images[:] = 0
+            images = min(sizes.together, len(image) - pile)
+            for i in range(0 if pixels.size and not sizes.in_place else images):
+                for c in range(a, b):
+                    _fill(image[pile + i, group, c], 0)
             some = weight[group][:, a * rows // channels:b * rows // channels]
             for block in range(sizes.blocks):
-                given = windows[pile:pile + sizes.together, group]
                 if sizes.gaps:
-                    _open(given, sizes, opened, block, wide)
-                    source = wide[:, :_width(sizes, closed, bounds, block, len(images))]
+                    _open(windows, pile, images, group, sizes, opened, block, wide)
+                    source = wide[:, :_width(sizes, closed, bounds, block, images)]
                 else:
-                    source = given[0][:, bounds[block]:bounds[block + 1]]
+                    source = windows[pile, group][:, bounds[block]:bounds[block + 1]]
                 if sizes.in_place:
-                    _multiply(some, source, places, True, 1.0, images[0][:, block * sizes.step:])
+                    _multiply(some, source, places, True, 1.0,
+                              image[pile, group][a:b, block * sizes.step:])
                     continue
                 if places.size > 1:
-                    space[:] = 0
+                    _fill(space.reshape(-1), 0)
                 _multiply(some, source, places, True, 1.0 if places.size > 1 else 0.0,
                           planar[:some.shape[1]])
                 if pixels.size:
-                    for c in range(b - a):
-                        take(planar[c], pixels, images[0, c])
+                    for c in range(a, b):
+                        take(planar[c - a], pixels, image[pile, group, c])
                 else:
-                    _scatter(space, sizes, planes, block, images)
-            for c in range(b - a if bias.shape[1] else 0):
-                images[:, c] += bias[group, a + c]
+                    _scatter(space, sizes, planes, block, image, pile, images, group, a, b)
+            for c in range(a, b if bias.shape[1] else a):
+                for i in range(images):
+                    _add(image[pile + i, group, c], bias[group, c])
 
 
 @jit.parallel
@@ -211,24 +238,28 @@ def _weight_gradient(image, windows, total, sums, sizes, places, planes, opened,
         a, b = piece * channels // pieces, (piece + 1) * channels // pieces
         low, high = a * rows // channels, b * rows // channels
         space, _ = _spaces(sizes, most, len(planes), 0, image.dtype)
-        wide = np.empty((sizes.together * sizes.width, outputs), image.dtype)
+        in_rows = not sizes.gaps and rows * places.size < _FEW
+        wide = np.empty((0 if in_rows else sizes.together * sizes.width, outputs), image.dtype)
         planar = space.reshape(most * rows // channels, -1)
         for task in range(part * tasks // parts, (part + 1) * tasks // parts):
             block, group = task % sizes.blocks, task // sizes.blocks % groups
             pile = task // sizes.blocks // groups * sizes.together
-            images = image[pile:pile + sizes.together, group, a:b]
-            given = windows[pile:pile + sizes.together, group]
-            _open_columns(given, sizes, opened, block, wide)
-            if sizes.in_place:
-                left = images[0][:, block * sizes.step:]
+            images = min(sizes.together, len(image) - pile)
+            if in_rows:
+                right = windows[pile, group][:, bounds[block]:bounds[block + 1]]
             else:
-                _gather(images, sizes, planes, block, space)
+                _open_columns(windows, pile, images, group, sizes, opened, block, wide)
+                right = wide[:_width(sizes, closed, bounds, block, images), :]
+            if sizes.in_place:
+                left = image[pile, group][a:b, block * sizes.step:]
+            else:
+                _gather(image, pile, images, group, a, sizes, planes, block, space)
                 left = planar[:high - low]
-            _add_outer(left, places, wide[:_width(sizes, closed, bounds, block, len(images))],
-                       total[part, group, :, low:high])
+            _add_outer(left, places, right, in_rows, total[part, group, :, low:high])
             for k in range(sums.shape[2] if piece == 0 else 0):
-                for i in range(len(given)):
-                    sums[part, group, k] += given[i, k, bounds[block]:bounds[block + 1]].sum()
+                for i in range(pile, pile + images):
+                    sums[part, group, k] += _sum(
+                        windows[i, group, k, bounds[block]:bounds[block + 1]])
 
 
 def _parted(weight, groups, rows, transposed):

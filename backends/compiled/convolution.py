@@ -14,15 +14,18 @@ from .windows import add_at, plan, take
 # multiplications (OpenBLAS: 100³); for narrow factors that is up to twice as fast.
 _SMALL = 1_000_000
 _OUTPUTS, _ROWS = 64, 128  # of such a product
+_DEPTHWISE = 4  # rows times outputs; up to so many, products are sums of multiples of rows
 _FEW = 150  # rows and places; below, turning the windows into columns does not pay
 _LONG = 480  # windows in a product that sums over them
 
 
 @jit.inline
-def _multiply(weight, source, places, spread, beta, out):
-    """out = Σ weight[place] · source[:, place:] + beta · out; places of `out` if it is a spread."""
+def _multiply(weight, source, at, places, spread, beta, out, to, width):
+    """out[:, to:] = Σ weight[place] · source[:, at + place:] + beta · out[:, to:].
+
+    With `spread` the place is one of `out` instead.
+    """
     outputs, rows = weight.shape[1], weight.shape[2]
-    width = source.shape[1] if spread else out.shape[1]
     side, inner = min(outputs, _OUTPUTS), min(rows, _ROWS)
     step = max(_SMALL // (side * inner) // 16 * 16, 16)
     pieces = (width + step - 1) // step
@@ -30,35 +33,75 @@ def _multiply(weight, source, places, spread, beta, out):
         start, stop = piece * width // pieces, (piece + 1) * width // pieces
         for k in range(0, outputs, side):
             for place in range(places.size):
-                to = places[place] if spread else 0
-                at = places[place] - to
-                target = out[k:k + side, to + start:to + stop]
+                here = to + (places[place] if spread else 0)
+                there = at + (0 if spread else places[place])
+                target = out[k:k + side, here + start:here + stop]
                 for r in range(0, rows, inner):
                     gemm(False, False, 1.0, weight[place, k:k + side, r:r + inner],
-                         source[r:r + inner, at + start:at + stop],
+                         source[r:r + inner, there + start:there + stop],
                          1.0 if r or place and not spread else beta, target)
 
 
 @jit.inline
-def _add_outer(source, places, windows, in_rows, total):
-    """total[place] += source[:, place:] · windows, which are given in columns or in rows."""
-    rows, outputs, side = source.shape[0], total.shape[2], _OUTPUTS
-    width = windows.shape[1] if in_rows else windows.shape[0]
+def _multiply_rows(weight, source, at, places, spread, beta, out, to, width):
+    """The same row by row, for the few of a depthwise convolution."""
+    for k in range(weight.shape[1]):
+        if beta == 0:
+            _fill(out[k, to:to + width], 0)
+        for place in range(places.size):
+            here = to + (places[place] if spread else 0)
+            there = at + (0 if spread else places[place])
+            for r in range(weight.shape[2]):
+                a, b = source[r, there:there + width], out[k, here:here + width]
+                factor = weight[place, k, r]
+                for j in range(b.size):
+                    b[j] += factor * a[j]
+
+
+@jit.inline
+def _add_outer(source, at, places, windows, start, in_rows, total, width):
+    """total[place] += source[:, at + place:] · windows, which are given in columns or in rows."""
+    rows, outputs, side = total.shape[1], total.shape[2], _OUTPUTS
     step = min(max(_SMALL // (min(rows, side) * min(outputs, side)) // 16 * 16, 16), _LONG)
     pieces = (width + step - 1) // step
     for piece in range(pieces):
-        start, stop = piece * width // pieces, (piece + 1) * width // pieces
+        a, b = piece * width // pieces, (piece + 1) * width // pieces
         for place in range(places.size):
-            at = places[place]
+            there = at + places[place]
             for r in range(0, rows, side):
-                left = source[r:r + side, at + start:at + stop]
+                left = source[r:min(r + side, rows), there + a:there + b]
                 for k in range(0, outputs, side):
                     if in_rows:
-                        right = windows[k:k + side, start:stop]
+                        right = windows[k:k + side, start + a:start + b]
                     else:
-                        right = windows[start:stop, k:k + side]
+                        right = windows[start + a:start + b, k:k + side]
                     gemm(False, in_rows, 1.0, left, right, 1.0,
                          total[place, r:r + side, k:k + side])
+
+
+@jit.inline
+def _add_outer_rows(source, at, places, windows, start, total, width):
+    """The same row by row, for the few of a depthwise convolution."""
+    for place in range(places.size):
+        there = at + places[place]
+        for r in range(total.shape[1]):
+            for k in range(total.shape[2]):
+                total[place, r, k] += _dot(source[r, there:there + width],
+                                           windows[k, start:start + width])
+
+
+@jit.inline
+def _dot(a, b):
+    total = a.dtype.type(0)
+    for j in range(a.size):
+        total += a[j] * b[j]
+    return total
+
+
+@jit.inline
+def _fill(row, value):
+    for j in range(row.size):
+        row[j] = value
 
 
 @jit.inline
@@ -135,12 +178,6 @@ def _open_columns(windows, pile, images, group, sizes, opened, block, wide):
                     row[k] = 0
 
 
-@jit.inline
-def _fill(row, value):
-    for j in range(row.size):
-        row[j] = value
-
-
 @jit.parallel
 def _correlate(image, weight, bias, out, sizes, places, planes, closed, bounds, parts):
     """out = weight · windows of the image + bias.
@@ -158,15 +195,18 @@ def _correlate(image, weight, bias, out, sizes, places, planes, closed, bounds, 
             images = min(sizes.together, len(image) - pile)
             start, stop = bounds[block], bounds[block + 1]
             width = _width(sizes, closed, bounds, block, images)
-            if sizes.in_place:
-                source = image[pile, group][:, block * sizes.step:]
-            else:
+            if not sizes.in_place:
                 _gather(image, pile, images, group, 0, sizes, planes, block, space)
-                source = space.reshape(rows, -1)[:, :]
-            target = wide[:, :width] if sizes.gaps else out[pile, group][:, start:stop]
+            source = image[pile, group] if sizes.in_place else space.reshape(rows, -1)
+            at = block * sizes.step if sizes.in_place else 0
+            target, to = (wide, 0) if sizes.gaps else (out[pile, group], start)
+            beta = 1.0 if bias.shape[1] else 0.0
             for k in range(bias.shape[1]):
-                _fill(target[k], bias[group, k])
-            _multiply(weight[group], source, places, False, 1.0 if bias.shape[1] else 0.0, target)
+                _fill(target[k, to:to + width], bias[group, k])
+            if rows * outputs <= _DEPTHWISE:
+                _multiply_rows(weight[group], source, at, places, False, beta, target, to, width)
+            else:
+                _multiply(weight[group], source, at, places, False, beta, target, to, width)
             for i in range(images if sizes.gaps else 0):
                 for k in range(outputs):
                     take(wide[k, i * sizes.width:], closed[start:],
@@ -200,17 +240,19 @@ def _spread(windows, weight, bias, image, sizes, places, planes, opened, closed,
             for block in range(sizes.blocks):
                 if sizes.gaps:
                     _open(windows, pile, images, group, sizes, opened, block, wide)
-                    source = wide[:, :_width(sizes, closed, bounds, block, images)]
-                else:
-                    source = windows[pile, group][:, bounds[block]:bounds[block + 1]]
-                if sizes.in_place:
-                    _multiply(some, source, places, True, 1.0,
-                              image[pile, group][a:b, block * sizes.step:])
-                    continue
-                if places.size > 1:
+                source, at = (wide, 0) if sizes.gaps else (windows[pile, group], bounds[block])
+                target = image[pile, group, a:b] if sizes.in_place else planar
+                to = block * sizes.step if sizes.in_place else 0
+                beta = 1.0 if sizes.in_place or places.size > 1 else 0.0
+                if beta and not sizes.in_place:
                     _fill(space.reshape(-1), 0)
-                _multiply(some, source, places, True, 1.0 if places.size > 1 else 0.0,
-                          planar[:some.shape[1]])
+                width = _width(sizes, closed, bounds, block, images)
+                if rows * outputs <= _DEPTHWISE:
+                    _multiply_rows(some, source, at, places, True, beta, target, to, width)
+                else:
+                    _multiply(some, source, at, places, True, beta, target, to, width)
+                if sizes.in_place:
+                    continue
                 if pixels.size:
                     for c in range(a, b):
                         take(planar[c - a], pixels, image[pile, group, c])
@@ -238,24 +280,31 @@ def _weight_gradient(image, windows, total, sums, sizes, places, planes, opened,
         a, b = piece * channels // pieces, (piece + 1) * channels // pieces
         low, high = a * rows // channels, b * rows // channels
         space, _ = _spaces(sizes, most, len(planes), 0, image.dtype)
-        in_rows = not sizes.gaps and rows * places.size < _FEW
-        wide = np.empty((0 if in_rows else sizes.together * sizes.width, outputs), image.dtype)
+        by_rows = rows * outputs <= _DEPTHWISE
+        in_rows = by_rows or not sizes.gaps and rows * places.size < _FEW
+        long = sizes.together * sizes.width
+        wide = np.empty((outputs, long) if in_rows else (long, outputs), image.dtype)
         planar = space.reshape(most * rows // channels, -1)
         for task in range(part * tasks // parts, (part + 1) * tasks // parts):
             block, group = task % sizes.blocks, task // sizes.blocks % groups
             pile = task // sizes.blocks // groups * sizes.together
             images = min(sizes.together, len(image) - pile)
-            if in_rows:
-                right = windows[pile, group][:, bounds[block]:bounds[block + 1]]
-            else:
+            if not in_rows:
                 _open_columns(windows, pile, images, group, sizes, opened, block, wide)
-                right = wide[:_width(sizes, closed, bounds, block, images), :]
-            if sizes.in_place:
-                left = image[pile, group][a:b, block * sizes.step:]
-            else:
+            elif sizes.gaps:
+                _open(windows, pile, images, group, sizes, opened, block, wide)
+            direct = in_rows and not sizes.gaps
+            right, start = (windows[pile, group], bounds[block]) if direct else (wide, 0)
+            if not sizes.in_place:
                 _gather(image, pile, images, group, a, sizes, planes, block, space)
-                left = planar[:high - low]
-            _add_outer(left, places, right, in_rows, total[part, group, :, low:high])
+            left = image[pile, group, a:b] if sizes.in_place else planar
+            at = block * sizes.step if sizes.in_place else 0
+            width = _width(sizes, closed, bounds, block, images)
+            if by_rows:
+                _add_outer_rows(left, at, places, right, start, total[part, group], width)
+            else:
+                _add_outer(left, at, places, right, start, in_rows,
+                           total[part, group, :, low:high], width)
             for k in range(sums.shape[2] if piece == 0 else 0):
                 for i in range(pile, pile + images):
                     sums[part, group, k] += _sum(

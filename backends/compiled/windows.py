@@ -75,7 +75,8 @@ def plan(samples, groups, channels, outputs, size, counts, kernel, stride, paddi
     stride, padding, dilation = _three(stride, 1), _three(padding, 0), _three(dilation, 1)
     windows, as_it_is = math.prod(counts), not any(padding) and set(stride) == {1}
     by_columns = windows <= _FEW_WINDOWS or (
-        channels < _FEW_CHANNELS and not (as_it_is and math.prod(kernel) == 1))
+        channels < _FEW_CHANNELS and not (as_it_is and math.prod(kernel) == 1)
+        and not (channels == 1 and groups > 1))
     if by_columns:
         reach, pitch = (0, 0, 0), counts
         starts = list(product(*[range(0, k * d, d) for k, d in zip(kernel, dilation)]))

@@ -7,115 +7,11 @@ from numba import prange
 
 from ..kernels import kernel
 from . import direct, jit, winograd
-from .blas import gemm
-from .windows import add_at, plan, take
+from .shifted import add, add_outer, add_outer_rows, fill, multiply, multiply_rows, total_of
+from .windows import gather, open_columns, open_gaps, plan, scatter, take
 
-# BLAS multiplies factors where they lie, instead of copying them first, up to so many
-# multiplications (OpenBLAS: 100³); for narrow factors that is up to twice as fast.
-_SMALL = 1_000_000
-_OUTPUTS, _ROWS = 64, 128  # of such a product
 _DEPTHWISE = 4  # rows times outputs; up to so many, products are sums of multiples of rows
 _FEW = 150  # rows and places; below, turning the windows into columns does not pay
-_LONG = 480  # windows in a product that sums over them
-
-
-@jit.inline
-def _multiply(weight, source, at, places, spread, beta, out, to, width):
-    """out[:, to:] = Σ weight[place] · source[:, at + place:] + beta · out[:, to:].
-
-    With `spread` the place is one of `out` instead.
-    """
-    outputs, rows = weight.shape[1], weight.shape[2]
-    side, inner = min(outputs, _OUTPUTS), min(rows, _ROWS)
-    step = max(_SMALL // (side * inner) // 16 * 16, 16)
-    pieces = (width + step - 1) // step
-    for piece in range(pieces):
-        start, stop = piece * width // pieces, (piece + 1) * width // pieces
-        for k in range(0, outputs, side):
-            for place in range(places.size):
-                here = to + (places[place] if spread else 0)
-                there = at + (0 if spread else places[place])
-                target = out[k:k + side, here + start:here + stop]
-                for r in range(0, rows, inner):
-                    gemm(False, False, 1.0, weight[place, k:k + side, r:r + inner],
-                         source[r:r + inner, there + start:there + stop],
-                         1.0 if r or place and not spread else beta, target)
-
-
-@jit.inline
-def _multiply_rows(weight, source, at, places, spread, beta, out, to, width):
-    """The same row by row, for the few of a depthwise convolution."""
-    for k in range(weight.shape[1]):
-        if beta == 0:
-            _fill(out[k, to:to + width], 0)
-        for place in range(places.size):
-            here = to + (places[place] if spread else 0)
-            there = at + (0 if spread else places[place])
-            for r in range(weight.shape[2]):
-                a, b = source[r, there:there + width], out[k, here:here + width]
-                factor = weight[place, k, r]
-                for j in range(b.size):
-                    b[j] += factor * a[j]
-
-
-@jit.inline
-def _add_outer(source, at, places, windows, start, in_rows, total, width):
-    """total[place] += source[:, at + place:] · windows, which are given in columns or in rows."""
-    rows, outputs, side = total.shape[1], total.shape[2], _OUTPUTS
-    step = min(max(_SMALL // (min(rows, side) * min(outputs, side)) // 16 * 16, 16), _LONG)
-    pieces = (width + step - 1) // step
-    for piece in range(pieces):
-        a, b = piece * width // pieces, (piece + 1) * width // pieces
-        for place in range(places.size):
-            there = at + places[place]
-            for r in range(0, rows, side):
-                left = source[r:min(r + side, rows), there + a:there + b]
-                for k in range(0, outputs, side):
-                    if in_rows:
-                        right = windows[k:k + side, start + a:start + b]
-                    else:
-                        right = windows[start + a:start + b, k:k + side]
-                    gemm(False, in_rows, 1.0, left, right, 1.0,
-                         total[place, r:r + side, k:k + side])
-
-
-@jit.inline
-def _add_outer_rows(source, at, places, windows, start, total, width):
-    """The same row by row, for the few of a depthwise convolution."""
-    for place in range(places.size):
-        there = at + places[place]
-        for r in range(total.shape[1]):
-            for k in range(total.shape[2]):
-                total[place, r, k] += _dot(source[r, there:there + width],
-                                           windows[k, start:start + width])
-
-
-@jit.inline
-def _dot(a, b):
-    total = a.dtype.type(0)
-    for j in range(a.size):
-        total += a[j] * b[j]
-    return total
-
-
-@jit.inline
-def _fill(row, value):
-    for j in range(row.size):
-        row[j] = value
-
-
-@jit.inline
-def _add(row, value):
-    for j in range(row.size):
-        row[j] += value
-
-
-@jit.inline
-def _sum(row):
-    total = row.dtype.type(0)
-    for j in range(row.size):
-        total += row[j]
-    return total
 
 
 @jit.inline
@@ -130,52 +26,6 @@ def _spaces(sizes, channels, planes, outputs, dtype):
 def _width(sizes, closed, bounds, block, images):
     """Return the numbers in a row of a block's windows, with their gaps."""
     return images * sizes.width if sizes.together > 1 else closed[bounds[block + 1] - 1] + 1
-
-
-@jit.inline
-def _gather(image, pile, images, group, channel, sizes, planes, block, space):
-    """Fill (channels, planes, images · span) with a block of images, from one channel on."""
-    for i in range(images):
-        for p in range(len(planes)):
-            positions = planes[p, block * sizes.step:]
-            for c in range(min(len(space), image.shape[2] - channel)):
-                take(image[pile + i, group, channel + c], positions,
-                     space[c, p, i * sizes.span:(i + 1) * sizes.span])
-
-
-@jit.inline
-def _scatter(space, sizes, planes, block, image, pile, images, group, channel, stop):
-    """Add a block onto images: the adjoint of `_gather`."""
-    for i in range(images):
-        for p in range(len(planes)):
-            positions = planes[p, block * sizes.step:]
-            for c in range(channel, stop):
-                add_at(space[c - channel, p, i * sizes.span:(i + 1) * sizes.span], positions,
-                       image[pile + i, group, c])
-
-
-@jit.inline
-def _open(windows, pile, images, group, sizes, opened, block, wide):
-    """Copy a block of windows to where they have gaps of zeros."""
-    for i in range(images):
-        for k in range(len(wide)):
-            take(windows[pile + i, group, k], opened[block * sizes.step:],
-                 wide[k, i * sizes.width:(i + 1) * sizes.width])
-
-
-@jit.inline
-def _open_columns(windows, pile, images, group, sizes, opened, block, wide):
-    """The same, transposed: a row of `wide` holds one window of all outputs."""
-    for i in range(images):
-        for j in range(sizes.width):
-            position = np.int64(opened[block * sizes.step + j])
-            row = wide[i * sizes.width + j]
-            if position >= 0:
-                for k in range(row.size):
-                    row[k] = windows[pile + i, group, k, position]
-            else:
-                for k in range(row.size):
-                    row[k] = 0
 
 
 @jit.parallel
@@ -196,17 +46,17 @@ def _correlate(image, weight, bias, out, sizes, places, planes, closed, bounds, 
             start, stop = bounds[block], bounds[block + 1]
             width = _width(sizes, closed, bounds, block, images)
             if not sizes.in_place:
-                _gather(image, pile, images, group, 0, sizes, planes, block, space)
+                gather(image, pile, images, group, 0, sizes, planes, block, space)
             source = image[pile, group] if sizes.in_place else space.reshape(rows, -1)
             at = block * sizes.step if sizes.in_place else 0
             target, to = (wide, 0) if sizes.gaps else (out[pile, group], start)
             beta = 1.0 if bias.shape[1] else 0.0
             for k in range(bias.shape[1]):
-                _fill(target[k, to:to + width], bias[group, k])
+                fill(target[k, to:to + width], bias[group, k])
             if rows * outputs <= _DEPTHWISE:
-                _multiply_rows(weight[group], source, at, places, False, beta, target, to, width)
+                multiply_rows(weight[group], source, at, places, False, beta, target, to, width)
             else:
-                _multiply(weight[group], source, at, places, False, beta, target, to, width)
+                multiply(weight[group], source, at, places, False, beta, target, to, width)
             for i in range(images if sizes.gaps else 0):
                 for k in range(outputs):
                     take(wide[k, i * sizes.width:], closed[start:],
@@ -235,32 +85,32 @@ def _spread(windows, weight, bias, image, sizes, places, planes, opened, closed,
             images = min(sizes.together, len(image) - pile)
             for i in range(0 if pixels.size and not sizes.in_place else images):
                 for c in range(a, b):
-                    _fill(image[pile + i, group, c], 0)
+                    fill(image[pile + i, group, c], 0)
             some = weight[group][:, a * rows // channels:b * rows // channels]
             for block in range(sizes.blocks):
                 if sizes.gaps:
-                    _open(windows, pile, images, group, sizes, opened, block, wide)
+                    open_gaps(windows, pile, images, group, sizes, opened, block, wide)
                 source, at = (wide, 0) if sizes.gaps else (windows[pile, group], bounds[block])
                 target = image[pile, group, a:b] if sizes.in_place else planar
                 to = block * sizes.step if sizes.in_place else 0
                 beta = 1.0 if sizes.in_place or places.size > 1 else 0.0
                 if beta and not sizes.in_place:
-                    _fill(space.reshape(-1), 0)
+                    fill(space.reshape(-1), 0)
                 width = _width(sizes, closed, bounds, block, images)
                 if rows * outputs <= _DEPTHWISE:
-                    _multiply_rows(some, source, at, places, True, beta, target, to, width)
+                    multiply_rows(some, source, at, places, True, beta, target, to, width)
                 else:
-                    _multiply(some, source, at, places, True, beta, target, to, width)
+                    multiply(some, source, at, places, True, beta, target, to, width)
                 if sizes.in_place:
                     continue
                 if pixels.size:
                     for c in range(a, b):
                         take(planar[c - a], pixels, image[pile, group, c])
                 else:
-                    _scatter(space, sizes, planes, block, image, pile, images, group, a, b)
+                    scatter(space, sizes, planes, block, image, pile, images, group, a, b)
             for c in range(a, b if bias.shape[1] else a):
                 for i in range(images):
-                    _add(image[pile + i, group, c], bias[group, c])
+                    add(image[pile + i, group, c], bias[group, c])
 
 
 @jit.parallel
@@ -290,24 +140,24 @@ def _weight_gradient(image, windows, total, sums, sizes, places, planes, opened,
             pile = task // sizes.blocks // groups * sizes.together
             images = min(sizes.together, len(image) - pile)
             if not in_rows:
-                _open_columns(windows, pile, images, group, sizes, opened, block, wide)
+                open_columns(windows, pile, images, group, sizes, opened, block, wide)
             elif sizes.gaps:
-                _open(windows, pile, images, group, sizes, opened, block, wide)
+                open_gaps(windows, pile, images, group, sizes, opened, block, wide)
             direct = in_rows and not sizes.gaps
             right, start = (windows[pile, group], bounds[block]) if direct else (wide, 0)
             if not sizes.in_place:
-                _gather(image, pile, images, group, a, sizes, planes, block, space)
+                gather(image, pile, images, group, a, sizes, planes, block, space)
             left = image[pile, group, a:b] if sizes.in_place else planar
             at = block * sizes.step if sizes.in_place else 0
             width = _width(sizes, closed, bounds, block, images)
             if by_rows:
-                _add_outer_rows(left, at, places, right, start, total[part, group], width)
+                add_outer_rows(left, at, places, right, start, total[part, group], width)
             else:
-                _add_outer(left, at, places, right, start, in_rows,
+                add_outer(left, at, places, right, start, in_rows,
                            total[part, group, :, low:high], width)
             for k in range(sums.shape[2] if piece == 0 else 0):
                 for i in range(pile, pile + images):
-                    sums[part, group, k] += _sum(
+                    sums[part, group, k] += total_of(
                         windows[i, group, k, bounds[block]:bounds[block + 1]])
 
 

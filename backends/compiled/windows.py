@@ -21,7 +21,7 @@ import numpy as np
 
 from . import jit
 
-__all__ = ["Plan", "Sizes", "add_at", "plan", "take"]
+__all__ = ["Plan", "gather", "open_columns", "open_gaps", "plan", "scatter", "take"]
 
 _FEW_CHANNELS = 12
 _FEW_WINDOWS = 16  # of an image; several images share a product then
@@ -151,9 +151,55 @@ def take(row, positions, out):
 
 
 @jit.inline
-def add_at(row, positions, out):
+def _add_at(row, positions, out):
     """out[positions] += row, where a position is not −1: the adjoint of `take`."""
     for j in range(row.size):
         position = positions[j]
         if position >= 0:
             out[np.uint64(position)] += row[j]
+
+
+@jit.inline
+def gather(image, pile, images, group, channel, sizes, planes, block, space):
+    """Fill (channels, planes, images · span) with a block of images, from one channel on."""
+    for i in range(images):
+        for p in range(len(planes)):
+            positions = planes[p, block * sizes.step:]
+            for c in range(min(len(space), image.shape[2] - channel)):
+                take(image[pile + i, group, channel + c], positions,
+                     space[c, p, i * sizes.span:(i + 1) * sizes.span])
+
+
+@jit.inline
+def scatter(space, sizes, planes, block, image, pile, images, group, channel, stop):
+    """Add a block onto images: the adjoint of `gather`."""
+    for i in range(images):
+        for p in range(len(planes)):
+            positions = planes[p, block * sizes.step:]
+            for c in range(channel, stop):
+                _add_at(space[c - channel, p, i * sizes.span:(i + 1) * sizes.span], positions,
+                       image[pile + i, group, c])
+
+
+@jit.inline
+def open_gaps(windows, pile, images, group, sizes, opened, block, wide):
+    """Copy a block of windows to where they have gaps of zeros."""
+    for i in range(images):
+        for k in range(len(wide)):
+            take(windows[pile + i, group, k], opened[block * sizes.step:],
+                 wide[k, i * sizes.width:(i + 1) * sizes.width])
+
+
+@jit.inline
+def open_columns(windows, pile, images, group, sizes, opened, block, wide):
+    """The same, transposed: a row of `wide` holds one window of all outputs."""
+    for i in range(images):
+        for j in range(sizes.width):
+            position = np.int64(opened[block * sizes.step + j])
+            row = wide[i * sizes.width + j]
+            if position >= 0:
+                for k in range(row.size):
+                    row[k] = windows[pile + i, group, k, position]
+            else:
+                for k in range(row.size):
+                    row[k] = 0

@@ -8,7 +8,7 @@ Variances", 1979.
 
 from . import jit
 
-__all__ = ["BLOCK", "deviation_sums", "merged", "moments"]
+__all__ = ["BLOCK", "deviation_sums", "merged", "moments", "short_moments"]
 
 BLOCK = 1024  # elements summed at once
 
@@ -40,16 +40,34 @@ def _block_moments(x, first, step, rows, start, stop):
             rest += away
             square += away * away
     correction = float(rest) / count  # what rounding took from the mean
-    return float(centre) + correction, float(square) - correction * rest
+    return float(centre) + correction, _positive(float(square) - correction * rest)
+
+
+@jit.inline
+def _positive(x):
+    return 0.0 if x < 0 else x  # rounding may leave less than nothing; NaN stays
+
+
+@jit.inline
+def short_moments(x, share):
+    """Return mean and variance of at most BLOCK elements; share = 1 / x.size."""
+    total = x.dtype.type(0)
+    for i in range(x.size):
+        total += x[i]
+    centre = x.dtype.type(total * share)
+    rest, square = x.dtype.type(0), x.dtype.type(0)
+    for i in range(x.size):
+        away = x[i] - centre
+        rest += away
+        square += away * away
+    correction = rest * share
+    return centre + correction, _positive(square * share - correction * correction)
 
 
 @jit.inline
 def moments(x, first, step, rows):
     """Return mean and variance of the rows first, first + step, ... of a matrix."""
     width = x.shape[1]
-    if rows * width <= BLOCK:
-        mean, square = _block_moments(x, first, step, rows, 0, width)
-        return mean, square / (rows * width)
     together = max(BLOCK // width, 1)
     count, mean, square = 0, 0.0, 0.0
     for row in range(0, rows, together):

@@ -10,7 +10,7 @@ from numba import prange
 
 from ..kernels import kernel
 from . import jit
-from .moments import BLOCK, moments
+from .moments import BLOCK, moments, short_moments
 
 _ROWS = 32  # whose gradients of scale and shift are summed before they are added in float64
 
@@ -18,10 +18,13 @@ _ROWS = 32  # whose gradients of scale and shift are summed before they are adde
 @jit.parallel
 def _normalize(x, weight, bias, eps, centred, out, mean, factor, parts):
     """out = (x − mean) · factor · weight + bias for each row; without mean unless centred."""
+    share = 1 / x.shape[1]
     for part in prange(parts):
         for row in range(part * len(x) // parts, (part + 1) * len(x) // parts):
             a, b = x[row], out[row]
-            if centred:
+            if centred and a.size <= BLOCK:
+                its_mean, square = short_moments(a, share)
+            elif centred:
                 its_mean, square = moments(x, row, 1, 1)
             else:
                 its_mean, square = 0.0, _mean_square(a)

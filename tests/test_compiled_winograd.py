@@ -87,7 +87,7 @@ def test_nan_in_weights_and_gradients():
 @pytest.mark.parametrize("change", [
     {"stride": (2, 1)}, {"dilation": (1, 2)}, {"groups": 2}, {"padding": (1, 0)},
     {"padding": (3, 3)}, {"dtype": np.dtype(np.float64)}, {"weight": (16, 16, 5, 5)},
-    {"weight": (4, 16, 3, 3)}, {"input": (2, 3, 8, 8)}, {"input": (0, 16, 8, 8)},
+    {"weight": (3, 16, 3, 3)}, {"input": (2, 3, 8, 8)}, {"input": (0, 16, 8, 8)},
     {"input": (9, 16, 3, 8)}, {"input": (1, 16, 8, 8)}, {"input": (2, 16, 8)}], ids=str)
 def test_other_convolutions_are_left_to_other_kernels(change):
     case = {"input": (2, 16, 8, 8), "weight": (16, 16, 3, 3), "stride": (1, 1),

@@ -10,6 +10,7 @@ not spin between operations. BLAS is called from inside the kernels, one thread 
 """
 
 from . import jit  # noqa: I001 - sets Numba up before any kernel file is read
+from . import pages
 from . import (
     activation,
     attention,
@@ -28,3 +29,5 @@ from . import (
     reduction,
     softmax,
 )
+
+pages.keep()

@@ -74,6 +74,8 @@ class Fused(Step):
             value = tape.load(number, "b" if number in self._truths else "f")
         else:
             value = _forward(member, tape, lambda s: self._value(s.number, tape, env, stored))
+            if (value.kind == "b") is not (number in self._truths):
+                raise NotElementwise
         env[number] = value
         return value
 
@@ -123,8 +125,7 @@ def _forward(member, tape, of):
     keywords = member.record.signature.keyword_only
     made = formula(Functions(tape), *[v for n, v in values.items() if n not in keywords],
                    **{n: v for n, v in values.items() if n in keywords})
-    if not isinstance(made, Symbol) or (made.kind == "b") is not (
-            member.outs[0].array.dtype.kind == "b"):
+    if not isinstance(made, Symbol):
         raise NotElementwise
     return made
 

@@ -49,10 +49,7 @@ class Program(Rule):
         self.random = [s for s in self.steps if isinstance(s, Random)]
         self.repeatable = not self.random and not any(isinstance(s, Write) for s in self.steps)
         self.forward = self._written(recorder.nodes)
-        for slot in (*self.inputs, *(o for s in self.steps for o in s.outs)):
-            slot.tensor = slot.array = None
-        for note in recorder.nodes.values():
-            note.node = None
+        recorder.forget_values()
 
     # -- forward ----------------------------------------------------------------------------
 

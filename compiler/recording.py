@@ -90,7 +90,7 @@ class Recorder:
         self.reason, self.is_refused = None, False
         self.thread = threading.get_ident()
         self._slots, self._arrays, self._literals, self._count = {}, {}, {}, 0
-        self._muted, self._pending, self._keep = 0, [], []
+        self._muted, self._pending, self._all, self._keep = 0, [], [], []
         self._skip, self._checking, self._below = None, 0, None
         self._seen = set()
         self.inputs = [self._slot(t) for t in inputs]
@@ -109,7 +109,7 @@ class Recorder:
         self._slots[id(tensor)] = slot
         if not isinstance(tensor._array, np.bool_):  # there are but two, shared by all tensors
             self._arrays[id(tensor._array)] = slot
-        self._keep.append((tensor, tensor._array))
+        self._all.append(slot)
         return slot
 
     def _array_slot(self, array):
@@ -117,7 +117,7 @@ class Recorder:
         slot = Slot(self._count, Tensor._wrap(array, self.xp), array)
         self._count += 1
         self._arrays[id(array)] = slot
-        self._keep.append(slot)
+        self._all.append(slot)
         return slot
 
     def slot_of(self, value):
@@ -141,6 +141,13 @@ class Recorder:
     def constants(self):
         """Return the slots of the tensors that constructors made."""
         return [s.outs[0] for s in self.steps if isinstance(s, steps.Constant)]
+
+    def forget_values(self):
+        """Let go of the tensors and graph nodes of the run, when the program is written."""
+        for slot in self._all:
+            slot.tensor = slot.array = None
+        for note in self.nodes.values():
+            note.node = None
 
     def fail(self, reason):
         """Give up; the first reason counts."""
@@ -412,11 +419,9 @@ class Recorder:
         if _is_shared(tensor):
             return self.fail("writes to a view in place")
         new = self._slot(tensor)
-        like = np.broadcast_to(np.empty((), new.array.dtype), new.array.shape) if (
-            new.array.flags.c_contiguous) else None
-        if like is None:
+        if not new.array.flags.c_contiguous:
             return self.fail("fills a strided tensor with random numbers")
-        self.steps.append(steps.Draw(given["draw"], given["generator"], new.array, new, tensor._xp))
+        self.steps.append(steps.Draw(given["draw"], given["generator"], new, tensor._xp))
         return None
 
     def _overwritten(self, target, result):

@@ -8,7 +8,6 @@ from ..autograd import Tensor, writes
 from ..autograd.composite import expand
 from ..autograd.generator import stream_of
 from ..backends import kernels
-from ..backends.random import in_memory_order
 from .slots import Holder, Slot, filled, slots_in
 
 __all__ = ["Alias", "Call", "Constant", "Draw", "Kernel", "Operation", "Write"]
@@ -158,16 +157,16 @@ class Random(Step):
 class Draw(Random):
     """What an in-place random fill writes: `draw(stream, count, contiguous)`."""
 
-    def __init__(self, draw, generator, like, out, xp):
+    def __init__(self, draw, generator, out, xp):
         self.draw, self.generator, self.outs, self.xp = draw, generator, (out,), xp
-        self.like, self.contiguous = like, like.flags.c_contiguous
+        self.shape, self.size = out.array.shape, out.array.size
 
     def write(self, source):
         source.line(f"{source.name(self.outs[0])} = {source.constant(self._drawn)}()")
 
     def _drawn(self):
-        values = self.draw(stream_of(self.generator, self.xp), self.like.size, self.contiguous)
-        return self.xp.from_host(in_memory_order(values, self.like))
+        values = self.draw(stream_of(self.generator, self.xp), self.size, True)
+        return self.xp.from_host(values.reshape(self.shape))
 
 
 class Call(Random):

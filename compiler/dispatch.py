@@ -193,7 +193,7 @@ def _escaping(recorder, result):
                 owners.setdefault(id(value._xp.owner(value._array)), []).append(slot)
             slots[slot.number] = slot
             return slot
-        if isinstance(value, tuple):
+        if type(value) is tuple or hasattr(value, "_fields"):
             items = [visit(item) for item in value]
             return type(value)(*items) if hasattr(value, "_fields") else tuple(items)
         if type(value) is list:

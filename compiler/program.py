@@ -84,7 +84,7 @@ class Program(Rule):
             outputs = self._connected(tensors, arrays, made, saved, drawn)
         else:
             outputs = [Tensor._wrap(array, self.xp) for array in made]
-        if self.result is self.own[0]:
+        if outputs and self.result is self.own[0]:
             return outputs[0]
         by_number = {s.number: t for s, t in zip(self.inputs, tensors)}
         by_number.update((s.number, t) for s, t in zip(self.own, outputs))
@@ -166,7 +166,7 @@ def rebuilt(template, tensors):
     """Return a result with tensors, by slot number, in its slots."""
     if isinstance(template, Slot):
         return tensors[template.number]
-    if isinstance(template, tuple):
+    if type(template) is tuple or hasattr(template, "_fields"):
         items = [rebuilt(item, tensors) for item in template]
         return type(template)(*items) if hasattr(template, "_fields") else tuple(items)
     if type(template) is list:

@@ -176,6 +176,58 @@ def test_reading_values_is_done_eagerly(function):
             assert compiled(x).tolist() == function(x).tolist()
 
 
+class Settings:
+    def __init__(self):
+        self.k = 1.0
+
+
+def test_objects_classes_and_containers_are_watched():
+    settings, items = Settings(), {"a": 1.0}
+    f = torch.compile(lambda x: x * settings.k * items["a"] * Settings.base)
+    for n in range(6):
+        Settings.base, settings.k, items["a"] = n % 2 + 1.0, n / 2, n + 1.0
+        assert f(torch.ones(1)).item() == settings.k * items["a"] * Settings.base
+
+
+def test_layers_are_added_and_removed():
+    layers = nn.ModuleList([nn.Identity()])
+
+    class Chain(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.layers = layers
+
+        def forward(self, x):
+            for layer in self.layers:
+                x = layer(x)
+            return x * 2
+
+    compiled, x = replays(Chain(), torch.ones(1)), torch.ones(1)
+    layers.append(nn.ReLU6())
+    layers.append(nn.Hardtanh(0, 0.5))
+    assert compiled(x).item() == 1.0
+    del layers[2]
+    assert compiled(x).item() == 2.0
+
+
+def test_state_in_a_tensor_is_kept_up():
+    total = torch.zeros(2)
+
+    def f(x):
+        return total.add_(x)
+
+    compiled = replays(f, torch.ones(2), calls=3)
+    assert compiled(torch.ones(2)) is total and total.tolist() == [4, 4]
+
+
+def test_results_that_are_no_tensors():
+    f = replays(lambda x: (x.mean(), x.shape, [3, "a"], x), torch.ones(2, 3))
+    x = torch.zeros(2, 3)
+    mean, shape, items, same = f(x)
+    assert (mean.item(), shape, items) == (0, torch.Size([2, 3]), [3, "a"]) and same is x
+    assert isinstance(shape, torch.Size) and f(x)[2] is not items
+
+
 def test_two_truths_of_no_dimensions_are_told_apart():
     w = torch.ones(2, requires_grad=True)
     f = torch.compile(lambda a, b, x: torch.where(a, x * w, 0.0) + torch.where(b, w, x * 2))

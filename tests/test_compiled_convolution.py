@@ -70,3 +70,32 @@ def test_values_and_gradients(name, input, weight, options):
         expected = value_and_gradients(getattr(F, name), tensors, options)
     for ours, theirs in zip(value_and_gradients(getattr(F, name), tensors, options), expected):
         torch.testing.assert_close(ours, theirs, rtol=1e-10, atol=1e-10)
+
+
+def test_other_memory_orders():
+    torch.manual_seed(0)
+    x = torch.randn(9, 8, 13, 2, dtype=torch.float64).permute(3, 2, 0, 1)
+    weight = torch.randn(3, 3, 13, 5, dtype=torch.float64).permute(3, 2, 0, 1)
+    torch.testing.assert_close(F.conv2d(x, weight), F.conv2d(x.contiguous(), weight.contiguous()))
+
+
+@pytest.mark.parametrize("channels", [2, 13])
+def test_infinity_reaches_only_the_windows_that_hold_it(channels):
+    x = torch.zeros(1, channels, 6, 7, dtype=torch.float64)
+    x[0, 1, 2, 6] = float("inf")
+    out = F.conv2d(x, torch.ones(1, channels, 3, 3, dtype=torch.float64), padding=1)
+    expected = torch.zeros(6, 7, dtype=torch.bool)
+    expected[1:4, 5:] = True
+    assert torch.equal(out[0, 0].isinf(), expected) and not out.isnan().any()
+
+
+def test_results_do_not_depend_on_the_number_of_threads(monkeypatch):
+    torch.manual_seed(0)
+    tensors = [torch.randn(*shape, dtype=torch.float64, requires_grad=True)
+               for shape in ((1, 13, 9, 11), (40, 13, 3, 3), (40,))]
+    results = []
+    for threads in (1, 3):
+        monkeypatch.setattr("ember.backends.compiled.jit.threads", lambda number=threads: number)
+        results.append(value_and_gradients(F.conv2d, tensors, {"padding": 1, "stride": 2}))
+    for one, three in zip(*results):
+        torch.testing.assert_close(one, three, rtol=1e-12, atol=1e-12)

@@ -143,8 +143,8 @@ def _weight_gradient(image, windows, total, sums, sizes, places, planes, opened,
                 open_columns(windows, pile, images, group, sizes, opened, block, wide)
             elif sizes.gaps:
                 open_gaps(windows, pile, images, group, sizes, opened, block, wide)
-            direct = in_rows and not sizes.gaps
-            right, start = (windows[pile, group], bounds[block]) if direct else (wide, 0)
+            as_given = in_rows and not sizes.gaps
+            right, start = (windows[pile, group], bounds[block]) if as_given else (wide, 0)
             if not sizes.in_place:
                 gather(image, pile, images, group, a, sizes, planes, block, space)
             left = image[pile, group, a:b] if sizes.in_place else planar

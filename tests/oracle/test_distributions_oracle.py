@@ -18,6 +18,9 @@ LIBRARIES = ((torch, theirs), (ember, ours))
 SINGLE, DOUBLE = 2e-5, 1e-9
 # PyTorch's Bessel functions have seven digits, its factorial in Multinomial's
 # entropy is single; a relaxed Bernoulli may have a probability in single only.
+# Formulas in float32 whose logarithms nearly cancel, so that one unit in the last place shows:
+# PyTorch's own variance is 1e-4 off the float64 value here.
+CANCELS = {"ContinuousBernoulli": 1e-4}
 TOLERANCE = {"VonMises": 2e-5, "Multinomial": 1e-6,
              "RelaxedBernoulli": 1e-5, "LogitRelaxedBernoulli": 1e-5}
 ALL = [(name, number) for name, cases in CASES.items() for number in range(len(cases))]
@@ -73,6 +76,8 @@ def both(name, number, dtype, wrap=lambda tensor: tensor):
 def test_properties_and_samples(name, number, dtype):
     wanted, found = both(name, number, dtype)
     tolerance = TOLERANCE.get(name, DOUBLE)
+    if dtype == "float32":
+        tolerance = max(tolerance, CANCELS.get(name, 0))
     assert repr(found) == repr(wanted)
     for key in PROPERTIES:
         assert_same(*(outcome(partial(getattr, d, key)) for d in (wanted, found)), tolerance, key)

@@ -11,6 +11,7 @@ from .shifted import add, add_outer, add_outer_rows, fill, multiply, multiply_ro
 from .windows import gather, open_columns, open_gaps, plan, scatter, take
 
 _DEPTHWISE = 4  # rows times outputs; up to so many, products are sums of multiples of rows
+_TOTAL_BYTES = 128 << 20  # of all threads' weight gradients; beyond, threads share channels out
 _FEW = 150  # rows and places; below, turning the windows into columns does not pay
 
 
@@ -205,8 +206,9 @@ class _Sides:
 
     def weight_gradient(self, image, windows, summed):
         """Return the gradients of the weight and, if asked, the sums of the windows."""
-        cut, weight, parts = self.plan, self.weight, self.threads
-        pieces = 1
+        cut, weight = self.plan, self.weight
+        parts = max(1, min(self.threads, _TOTAL_BYTES // weight.nbytes))
+        pieces = min(self.image_shape[2], self.threads // parts)
         total = np.zeros((parts, self.groups, len(cut.places), cut.rows, self.windows_shape[2]),
                          weight.dtype)
         sums = np.zeros((parts, self.groups, self.windows_shape[2] if summed else 0),

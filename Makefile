@@ -3,6 +3,7 @@
 #   PYTHON=python3.12   another interpreter for the environments
 #   PYTEST_ARGS="-x"    more arguments for pytest
 #   ROUNDS=10           a longer benchmark
+#   QUICK=1             short measurements, only to see that every benchmark runs
 #   WORKLOADS=mlp_tiny  only this training step (benchmarks/workloads.py has them all)
 #   NO_VENV=1           use $(PYTHON) with whatever it has installed, and no network
 
@@ -24,6 +25,7 @@ ifdef NO_VENV
   export PYTHONPATH := $(CURDIR)/build/links
   export PYTHONSAFEPATH := 1
   $(shell $(PYTHON) .ci/link_tree.py build/links)
+  bench ratchet: export PYTHONPATH := $(CURDIR)/build/links:$(CURDIR)
 else
   demo_python = .venv/bin/python
   test_python = .venv/bin/python
@@ -83,7 +85,7 @@ notebooks: $(notebook_ready)
 	$(notebook_python) -m jupyter execute notebooks/*.ipynb
 
 bench: $(oracle_ready)
-	$(oracle_python) -m benchmarks$(if $(WORKLOADS),.run $(WORKLOADS)) --rounds $(ROUNDS)
+	$(oracle_python) -m benchmarks$(if $(WORKLOADS),.run $(WORKLOADS)) --rounds $(ROUNDS) $(if $(QUICK),--quick)
 
 ratchet: $(oracle_ready)
 	$(oracle_python) -m benchmarks.ratchet

@@ -19,7 +19,7 @@ __all__ = ["PARALLEL", "contiguous", "formula", "inline", "parallel", "parts", "
            "threads"]
 
 # NaN and infinity keep their meaning; sums may be reordered and products contracted.
-_FAST = {"reassoc", "contract", "nsz", "arcp"}
+_FAST = {"reassoc", "contract", "nsz"}
 WORTH_A_THREAD = 1 << 15  # elements; waking a thread takes as long as a pass over a tenth of them
 _OPTIONS = {"nogil": True, "fastmath": _FAST, "error_model": "numpy", "no_cfunc_wrapper": True}
 

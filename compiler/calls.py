@@ -76,11 +76,16 @@ FORBIDDEN = _codes()
 
 
 def works_for_ember(frame):
-    """Return whether a function of a library or of the standard library was called by ember."""
+    """Return whether a function of a library or of the standard library was called by ember,
+    itself or by way of a trusted module, as `os.environ.get` is by way of collections.abc.
+    """
     name = (frame.f_globals.get("__name__") or "numba").partition(".")[0]
+    if name not in _LIBRARIES and (name not in sys.stdlib_module_names or name in _TRUSTED):
+        return False
     caller = frame.f_back  # None where compiled code shows itself
-    return (name in _LIBRARIES or name in sys.stdlib_module_names and name not in _TRUSTED) and (
-        caller is not None and is_ours(caller.f_code, caller.f_globals))
+    while caller is not None and is_trusted(caller.f_globals.get("__name__") or ""):
+        caller = caller.f_back
+    return caller is not None and is_ours(caller.f_code, caller.f_globals)
 
 
 def pure(function):

@@ -1,5 +1,7 @@
 """torch.compile notices what changed, and runs what cannot be replayed."""
 
+import gc
+import time
 import warnings
 
 import numpy as np
@@ -8,6 +10,7 @@ from compiling import eager, programs, replays
 
 import ember as torch
 from ember import nn
+from ember.backends import threads
 
 pytestmark = pytest.mark.host_only
 
@@ -288,3 +291,41 @@ def test_exceptions_leave_the_function_usable():
     with pytest.raises(RuntimeError):
         f(torch.ones(2, 3))
     assert f(torch.ones(2, 2)).tolist() == [[2, 2], [2, 2]]
+
+
+def test_what_runs_while_garbage_is_collected_is_no_part_of_the_program():
+    ran = []
+
+    class Cycle:
+        def __init__(self):
+            self.itself = self
+
+        def __del__(self):
+            ran.append((torch.ones(2) + 1).tolist())
+
+    def callback(phase, info):
+        ran.append((phase, time.perf_counter(), torch.ones(2).sum().item()))
+        if phase == "start":
+            Cycle()
+
+    def f(x):
+        pairs = [[x * i] for i in range(9)]  # new containers, so that garbage is collected
+        return sum(p[0] for p in pairs)
+
+    threshold, before = gc.get_threshold(), list(gc.callbacks)
+    compiled = torch.compile(f, fullgraph=True)
+    gc.callbacks.append(callback)
+    gc.set_threshold(1, 10**6, 10**6)
+    try:
+        for _ in range(3):
+            assert compiled(torch.ones(2)).tolist() == [36, 36]
+    finally:
+        gc.set_threshold(*threshold)
+        gc.callbacks.remove(callback)
+    assert programs(compiled) == 1 and gc.callbacks == before
+    assert [2, 2] in ran and {"start", "stop"} <= {r[0] for r in ran}
+
+
+def test_what_ember_reads_of_the_environment_is_no_part_of_the_program():
+    threads._usable.cache_clear()  # as in a new process, where the first kernel asks
+    assert programs(replays(nn.Linear(128, 128), torch.ones(128, 128))) == 1

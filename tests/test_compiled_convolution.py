@@ -47,6 +47,7 @@ CASES = [  # function, input, weight, options
     ("conv3d", (2, 13, 6, 7, 8), (4, 13, 3, 3, 2), {"padding": 1, "stride": (2, 1, 3)}),
     ("conv3d", (1, 13, 20, 17, 28), (4, 13, 3, 3, 2), {"padding": 1, "stride": (1, 2, 1)}),
     ("conv3d", (1, 13, 20, 17, 28), (4, 13, 3, 3, 2), {"padding": 1}),
+    ("conv2d", (1, 4, 69, 72), (5, 4, 3, 3), {}),  # 67 lines in 4 blocks
     ("conv3d", (2, 3, 6, 7, 8), (4, 3, 3, 3, 2), {"padding": 1, "stride": (2, 1, 3)}),
     ("conv_transpose2d", (3, 32, 7, 7), (32, 16, 3, 3),
      {"stride": 2, "padding": 1, "output_padding": 1}),
@@ -56,7 +57,16 @@ CASES = [  # function, input, weight, options
     ("conv_transpose2d", (1, 16, 7, 7), (16, 13, 3, 3), {}),
     ("conv_transpose2d", (2, 16, 3, 3), (16, 2, 3, 3), {"groups": 2, "dilation": 2}),
     ("conv_transpose1d", (2, 16, 30), (16, 13, 3), {"stride": 3, "output_padding": 2}),
+    ("conv_transpose1d", (2, 4, 30), (4, 13, 3), {"dilation": 3, "output_padding": 2}),
+    ("conv_transpose1d", (2, 4, 30), (4, 13, 1), {"dilation": 3, "output_padding": 1}),
+    ("conv_transpose2d", (2, 4, 9, 10), (4, 13, 3, 3),
+     {"padding": 1, "dilation": 3, "output_padding": 2}),
+    ("conv_transpose2d", (1, 5, 67, 70), (5, 4, 3, 3), {}),
+    ("conv_transpose3d", (1, 4, 5, 5, 5), (4, 8, 3, 3, 3), {}),
     ("conv_transpose3d", (2, 6, 3, 4, 5), (6, 13, 3, 2, 2), {"stride": (2, 1, 3)}),
+    ("conv_transpose3d", (2, 2, 4, 4, 4), (2, 2, 4, 5, 4),
+     {"stride": (3, 2, 1), "padding": (1, 2, 1), "output_padding": (2, 3, 1), "groups": 2,
+      "dilation": 4}),
 ]
 
 

@@ -73,7 +73,11 @@ def plan(samples, groups, channels, outputs, size, counts, kernel, stride, paddi
     """
     size, counts, kernel = _three(size, 1), _three(counts, 1), _three(kernel, 1)
     stride, padding, dilation = _three(stride, 1), _three(padding, 0), _three(dilation, 1)
-    windows, as_it_is = math.prod(counts), not any(padding) and set(stride) == {1}
+    reach = [(k - 1) * d // s for k, d, s in zip(kernel, dilation, stride)]
+    # what is right of an image; less than the padding for a transposed one with output_padding
+    right = [n + r - m - p for n, r, m, p in zip(counts, reach, size, padding)]
+    windows = math.prod(counts)
+    as_it_is = not any(padding) and not any(right) and set(stride) == {1}
     by_columns = windows <= _FEW_WINDOWS or (
         channels < _FEW_CHANNELS and not (as_it_is and math.prod(kernel) == 1)
         and not (channels == 1 and groups > 1))
@@ -81,10 +85,9 @@ def plan(samples, groups, channels, outputs, size, counts, kernel, stride, paddi
         reach, pitch = (0, 0, 0), counts
         starts = list(product(*[range(0, k * d, d) for k, d in zip(kernel, dilation)]))
     else:
-        reach = [(k - 1) * d // s for k, d, s in zip(kernel, dilation, stride)]
         # borders are shared for stride 1: what is right of a line is left of the next one
-        pitch = [n + r - (min(p, r) if s == 1 else 0) for n, r, p, s in zip(
-            counts, reach, padding, stride)]
+        pitch = [n + r - (max(0, min(p, r, e)) if s == 1 else 0) for n, r, p, e, s in zip(
+            counts, reach, padding, right, stride)]
         starts = sorted(set(product(*[
             {i * d % s for i in range(k)} for k, d, s in zip(kernel, dilation, stride)])))
     lines = (counts[0] - 1) * pitch[1] + counts[1]
@@ -103,7 +106,8 @@ def plan(samples, groups, channels, outputs, size, counts, kernel, stride, paddi
     span = (block + further) * pitch[2] + max(0, counts[2] + reach[2] - pitch[2])
     planes = np.full((len(starts), (blocks - 1) * block * pitch[2] + span), -1, np.int32)
     for plane, start in zip(planes, starts):
-        inside = _positions(blocks * block + further, pitch, size, stride,
+        # none for the lines that only fill up the last block: their columns are never computed
+        inside = _positions(lines + further, pitch, size, stride,
                             [i - p for i, p in zip(start, padding)])
         plane[:inside.size] = inside.reshape(-1)
     opened = _positions(blocks * block, pitch, counts, (1, 1, 1), (0, 0, 0)).reshape(-1)

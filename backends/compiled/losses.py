@@ -46,8 +46,9 @@ class ClassCrossEntropy:
     """log_softmax and nll_loss of (N, C) logits, keeping two numbers of each row."""
 
     def forward(xp, recording, input, target, ignore_index, reduction):
-        if (input.ndim != 2 or not input.size or not jit.takes(input)
-                or target.shape != input.shape[:1] or target.dtype.char not in _CLASS_NUMBERS):
+        if (input.ndim != 2 or reduction not in ("mean", "sum", "none") or not input.size
+                or not jit.takes(input) or target.shape != input.shape[:1]
+                or target.dtype.char not in _CLASS_NUMBERS):
             return NotImplemented
         target = np.ascontiguousarray(target, np.int64)
         counted = target != ignore_index

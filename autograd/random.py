@@ -357,8 +357,9 @@ def multinomial(input, num_samples, replacement=False, *, generator=None, out=No
         num_samples: how many indices per row.
         replacement: whether an index may be drawn again.
     Raises:
-        RuntimeError: for weights that are negative, infinite, NaN or all zero, and for more
-            samples than categories without replacement; for an `out` that is not of int64.
+        RuntimeError: for weights that are negative, infinite, NaN or all zero, for more than 2^24
+            of them in a row, and for more samples than categories without replacement; for an
+            `out` that is not of int64.
     Source: https://docs.pytorch.org/docs/stable/generated/torch.multinomial.html
 
     >>> import ember
@@ -394,6 +395,8 @@ def _check_multinomial(weights, num_samples, replacement):
         raise RuntimeError(
             "cannot sample n_sample > prob_dist.size(-1) samples without replacement: "
             f"{num_samples} of {weights.shape[-1]}; pass replacement=True or draw fewer")
+    if weights.shape[-1] > 2 ** 24:
+        raise RuntimeError("number of categories cannot exceed 2^24")
     if not np.isfinite(weights).all() or (weights < 0).any():
         raise RuntimeError("invalid multinomial distribution: probability tensor contains either "
                            "`inf`, `nan` or element < 0")

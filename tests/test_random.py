@@ -324,6 +324,7 @@ def test_numbers_do_not_depend_on_the_device(device):
     (RuntimeError, lambda: ember.bernoulli(ember.tensor([float("nan")]))),
     (RuntimeError, lambda: ember.multinomial(ember.zeros(3), 1)),
     (RuntimeError, lambda: ember.multinomial(ember.ones(3), 4)),
+    (RuntimeError, lambda: ember.multinomial(ember.ones(1).expand(2 ** 24 + 1), 4)),
     (NotImplementedError, lambda: ember.randn(2, dtype=ember.int64)),
     (ValueError, lambda: ember.manual_seed(1 << 64)),
 ))

@@ -98,7 +98,12 @@ TRANSFORMS = {
 RUNS = 6  # of each random transform, one after the other
 
 
-def assert_same(found, wanted):
+# These turn Pillow images into Tensors and back. A last bit of the displacements, which a
+# convolution smooths, can decide how a byte is rounded: 91.50004 in PyTorch, 91.49998 here.
+HALF_WAY = {"ElasticTransform": 0.001}  # the share of bytes that may be off by one
+
+
+def assert_same(found, wanted, half_way=0):
     """The same kind, shape and dtype; images are equal, floats nearly.
 
     Bytes that a Tensor's interpolation leaves half-way between two may be rounded to either.
@@ -106,7 +111,7 @@ def assert_same(found, wanted):
     if isinstance(wanted, tuple):
         assert isinstance(found, tuple) and len(found) == len(wanted)
         for mine, theirs in zip(found, wanted):
-            assert_same(mine, theirs)
+            assert_same(mine, theirs, half_way)
         return
     assert isinstance(found, ember.Tensor) == isinstance(wanted, torch.Tensor)
     if isinstance(wanted, Image.Image):
@@ -118,6 +123,9 @@ def assert_same(found, wanted):
     elif isinstance(wanted, torch.Tensor):
         np.testing.assert_allclose(mine, theirs, rtol=0, atol=1)
         assert (mine != theirs).mean() < 0.02
+    elif half_way:
+        np.testing.assert_allclose(mine.astype(int), theirs.astype(int), rtol=0, atol=1)
+        assert (mine != theirs).mean() <= half_way
     else:
         np.testing.assert_array_equal(mine, theirs)
 
@@ -133,7 +141,7 @@ def test_transform(name):
             wanted = [theirs(IMAGES[kind](torch)) for _ in range(2)]
             adapter.seed(run)
             found = [ours(IMAGES[kind](ember)) for _ in range(2)]
-            assert_same(tuple(found), tuple(wanted))
+            assert_same(tuple(found), tuple(wanted), HALF_WAY.get(name, 0))
 
 
 FUNCTIONS = {

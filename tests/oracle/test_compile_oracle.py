@@ -32,6 +32,31 @@ def outcome(function, side, sample):
     return values
 
 
+def has_loops(compiled):
+    """Return whether generated loops are part of a compiled function, forward or backward."""
+    from ember.compiler.fusion import Fused
+
+    programs = [entry.program for entries in compiled._entries.values() for entry in entries]
+    return any(isinstance(step, Fused) for p in programs for step in (
+        *p.steps, *(getattr(node, "step", None) for node in p.backward_of.nodes)))
+
+
+def same(found, expected, is_exact):
+    """Compare results bit for bit, or to rounding.
+
+    A generated loop contracts products and sums and orders a formula's operations anew. That was
+    measured to move results, of float32 and float64, by at most 1.4 units of the largest one.
+    """
+    if found.dtype != expected.dtype or found.shape != expected.shape:
+        return False
+    if is_exact or found.dtype.kind not in "fc":
+        return np.array_equal(found, expected, equal_nan=found.dtype.kind in "fc")
+    finite = np.isfinite(expected)
+    largest = np.abs(expected[finite]).max(initial=0)
+    return np.array_equal(found[~finite], expected[~finite], equal_nan=True) and bool(
+        (np.abs(found[finite] - expected[finite]) <= 4 * np.finfo(found.dtype).eps * largest).all())
+
+
 def differences(key):
     """Return which samples of an entry a compiled function gets wrong, and how many it replays."""
     import ember
@@ -47,10 +72,9 @@ def differences(key):
             expected = outcome(function, side, sample)
             for call in range(3):
                 found = outcome(compiled, side, sample)
-                same = len(found) == len(expected) and all(
-                    a.dtype == b.dtype and np.array_equal(a, b, equal_nan=a.dtype.kind in "fc")
-                    for a, b in zip(found, expected, strict=True))
-                if not same:
+                is_exact = not has_loops(compiled)
+                if len(found) != len(expected) or not all(
+                        same(a, b, is_exact) for a, b in zip(found, expected, strict=True)):
                     wrong.append((number, call))
         replayed += any(compiled._entries.values())
     return wrong, replayed

@@ -55,8 +55,8 @@ _lock = threading.Lock()
 
 
 def active():
-    """Return the recorder at work in this thread, or None; none is while garbage is collected."""
-    if _current is None or _current.is_collecting or _current.thread != threading.get_ident():
+    """Return the recorder at work in this thread, or None."""
+    if _current is None or _current.thread != threading.get_ident():
         return None
     return _current
 
@@ -86,13 +86,11 @@ class Recorder:
         codes: the code objects run that are not ember's.
         reason: why the run cannot be replayed, or None.
         is_refused: whether something else watches the program, so that nothing was recorded.
-        is_collecting: whether the garbage collector is at work in this thread: what its callbacks
-            and the finalizers of what it found do is no part of the program.
     """
 
     def __init__(self, inputs):
         self.steps, self.captured, self.nodes, self.codes = [], [], {}, {}
-        self.reason, self.is_refused, self.is_collecting = None, False, False
+        self.reason, self.is_refused = None, False
         self.thread = threading.get_ident()
         self._slots, self._arrays, self._literals, self._count = {}, {}, {}, 0
         self._muted, self._pending, self._all, self._keep = 0, [], [], []
@@ -172,8 +170,8 @@ class Recorder:
         if busy:
             self.is_refused = True
             return function(*args, **kwargs)
-        gc.callbacks.append(self._collection_stops)
-        gc.callbacks.insert(0, self._collection_starts)
+        collects = gc.isenabled()  # what callbacks and finalizers do is no part of the program
+        gc.disable()
         detours.install(_detour, rank=-10)
         tensor_module.watcher = self._left
         sys.setprofile(self._event)
@@ -184,18 +182,8 @@ class Recorder:
             tensor_module.watcher = None
             detours.remove(_detour)
             _current = None
-            gc.callbacks.remove(self._collection_starts)
-            gc.callbacks.remove(self._collection_stops)
-
-    # Two callbacks, the first and the last, so that those of others lie between.
-
-    def _collection_starts(self, phase, info):
-        if phase == "start" and threading.get_ident() == self.thread:
-            self.is_collecting = True
-
-    def _collection_stops(self, phase, info):
-        if phase == "stop" and threading.get_ident() == self.thread:
-            self.is_collecting = False
+            if collects:
+                gc.enable()
 
     def _left(self, tensor, what, result=None):
         if active() is self and not self._checking:
@@ -340,8 +328,6 @@ class Recorder:
 
     def _event(self, frame, event, arg):
         code = frame.f_code
-        if self.is_collecting:
-            return
         if self._below is not None:  # a library at work for ember
             if event == "return" and frame is self._below:
                 self._below = None

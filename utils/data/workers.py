@@ -10,7 +10,7 @@ import signal
 import time
 import weakref
 from multiprocessing import util
-from multiprocessing.connection import Connection, wait
+from multiprocessing.connection import wait
 
 from . import transfer
 from .worker import run
@@ -68,7 +68,7 @@ class Workers:
     def _start(self, job, number):
         ours, theirs = self._context.Pipe()
         # A process forked later must not keep it open, or the worker would not see it close.
-        util.register_after_fork(ours, Connection.close)
+        util.register_after_fork(ours, _close_copy)
         self._connections.append(ours)
         process = self._context.Process(
             target=run, args=(theirs, job, number), daemon=True, name=f"DataLoader-{number}"
@@ -164,12 +164,24 @@ def _signal_name(number):
         return "unknown"
 
 
+# Connections in the middle of closing: a process that another thread forks then must leave their
+# numbers alone, which may be those of its own connection already.
+_closing = set()
+
+
+def _close_copy(connection):
+    if id(connection) not in _closing:
+        connection.close()
+
+
 def _stop(owner, connections, processes):
     """End the workers: each finishes its sample and sees that its connection is closed."""
     if os.getpid() != owner:  # in a forked child, which shares none of this
         return
     for connection in connections:
+        _closing.add(id(connection))
         connection.close()
+        _closing.discard(id(connection))
     for end in (None, "terminate", "kill"):
         deadline = time.monotonic() + _PATIENCE
         for process in processes:

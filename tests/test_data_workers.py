@@ -299,9 +299,11 @@ DEATHS = {
 @pytest.mark.parametrize("how", DEATHS)
 def test_a_dead_worker_is_reported_at_once(how):
     die, told = DEATHS[how]
+    read, write = os.pipe()
 
     def sample(index):
         if index == 2:
+            os.read(read, 1)  # not before the test has seen both workers
             faulthandler.disable()
             die()
         return os.getpid()
@@ -309,9 +311,12 @@ def test_a_dead_worker_is_reported_at_once(how):
     others = multiprocessing.active_children()
     iterator = iter(data.DataLoader(Samples(sample), None, **FORK))
     pids = {process.pid for process in multiprocessing.active_children() if process not in others}
+    os.write(write, b"!")
     start = time.monotonic()
     with pytest.raises(RuntimeError, match=told) as caught:
         list(iterator)
+    os.close(read)
+    os.close(write)
     assert time.monotonic() - start < 10
     assert int(re.match(r"DataLoader worker \(pid\(s\) (\d+)", str(caught.value))[1]) in pids
     assert all(map(ended, pids)), "the other one has been ended too"

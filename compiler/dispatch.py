@@ -8,6 +8,7 @@ from ..autograd import Tensor, detours, watching
 from ..autograd.composite import _is_expanded
 from ..autograd.lowprecision import _in_float32
 from ..autograd.overrides import _ask_subclasses
+from ..backends import cpu
 from .backward import Unconnected
 from .guards import Guards, Unguarded, facts
 from .program import Program
@@ -83,6 +84,8 @@ class Compiled:
         if key in self._eager or self._count >= _MOST:
             return self._run_eagerly(args, kwargs, self._eager.get(
                 key, f"it was compiled for {_MOST} different signatures or states already"))
+        if any(t._xp is not cpu for t in tensors):  # programs are made of loops for the CPU
+            return function(*args, **kwargs)
         return self._record(key, tensors, others, args, kwargs)
 
     def _replay(self, program, tensors, args, kwargs):

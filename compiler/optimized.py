@@ -64,6 +64,7 @@ def compile(model=None, *, fullgraph=False, dynamic=None, backend="inductor", mo
     replay them without the Python around them. What the function reads besides its arguments
     is watched; where it changed, or where a function does what cannot be replayed (reading a
     tensor's values, printing, keeping state), the function itself runs, and a warning says why.
+    Given tensors on another device than the CPU it runs as well: programs are loops for the CPU.
     Usable as a decorator, with and without arguments.
 
     Args:

@@ -51,6 +51,8 @@ def pytest_collection_modifyitems(config, items):
         if ORACLE in item.path.parents:
             item.add_marker("oracle")
             item.add_marker("host_only")  # PyTorch compares on the CPU
+        elif item.path.name.startswith("test_compiled"):
+            item.add_marker("host_only")  # Numba compiles for the CPU
         if "host_only" in item.keywords and config.getoption("--device") != "cpu":
             item.add_marker(skip)
 

@@ -16,8 +16,6 @@ pytest.importorskip("numba")
 import ember as torch
 from ember.backends import kernels
 
-pytestmark = pytest.mark.host_only
-
 ROOT = Path(__file__).parent.parent
 
 PRODUCT = """

@@ -14,7 +14,6 @@ if not kernels._load():
 from ember.backends import cpu
 from ember.backends.compiled import jit
 
-pytestmark = pytest.mark.host_only
 F = torch.nn.functional
 
 

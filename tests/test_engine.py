@@ -222,7 +222,9 @@ def test_grad_is_owned_and_writable():
     assert x.grad.tolist() == [2.0, 2.0, 2.0]
 
 
-def test_a_gradient_that_nobody_else_holds_is_not_copied():
+def test_a_gradient_that_nobody_else_holds_is_not_copied(device):
+    if device.type == "standin":
+        pytest.skip("arrays of the stand-in do not say whether they own their memory")
     place = []
 
     class Double(torch.autograd.Function):

@@ -121,7 +121,8 @@ def test_inference_mode():
 @pytest.mark.parametrize("other", [
     torch.full((3, 4), 0.5), torch.tensor(0.5), 0.5, 2, torch.full((4,), 0.5),
     torch.tensor(0.5, dtype=torch.float64), torch.tensor(2)], ids=str)
-def test_unrecorded_writes_are_those_of_the_operation(name, other):
+def test_unrecorded_writes_are_those_of_the_operation(name, other, device):
+    other = other.to(device) if isinstance(other, torch.Tensor) else other
     x = torch.arange(1.0, 13.0).reshape(3, 4)
     expected = getattr(torch, name[:-1])(x, other)
     for target in (x.clone(), x.t().clone().t()):

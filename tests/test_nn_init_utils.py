@@ -114,7 +114,7 @@ def test_data_parallel_wraps():
     assert model.module.weight is next(model.parameters())
 
 
-def test_clipping_writes_to_the_gradients_only_when_they_are_too_long():
+def test_clipping_writes_to_the_gradients_only_when_they_are_too_long(device):
     parameters = [torch.nn.Parameter(torch.zeros(3, 4, dtype=d)) for d in (torch.float32,
                                                                          torch.float64)]
     for parameter in parameters:
@@ -122,7 +122,8 @@ def test_clipping_writes_to_the_gradients_only_when_they_are_too_long():
     memory = [parameter.grad.data_ptr() for parameter in parameters]
     versions = [parameter.grad._version for parameter in parameters]
     nn.utils.clip_grad_norm_(parameters, 100.0)
-    assert [p.grad._version for p in parameters] == versions
+    if device.type == "cpu":  # elsewhere asking for the norm would mean waiting for it
+        assert [p.grad._version for p in parameters] == versions
     assert nn.utils.clip_grad_norm_(parameters, 1.0).item() == pytest.approx(24**0.5)
     for parameter, place, version in zip(parameters, memory, versions):
         assert torch.allclose(parameter.grad, torch.full_like(parameter, 24**-0.5))

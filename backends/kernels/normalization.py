@@ -35,7 +35,7 @@ def _others(wanted, values):
     return [value if wants else None for wants, value in zip(wanted, values)]
 
 
-def _normalize_channels(xp, input, weight, bias, eps, rows, axes, statistics=()):
+def _normalize_channels(xp, input, weight, bias, eps, rows, axes, statistics=None):
     """Normalize (N, C, *), seen in the shape `rows` with statistics over `axes`."""
     if input.dtype.kind != "f" or not input.size or any(
             p is not None and p.dtype is not input.dtype for p in (weight, bias)):
@@ -43,7 +43,11 @@ def _normalize_channels(xp, input, weight, bias, eps, rows, axes, statistics=())
     shape = (1, -1) + (1,) * (input.ndim - 2)
     x = input.reshape(rows)
     count = math.prod(x.shape[axis] for axis in axes)
-    unit, factor = _normalized(xp, x, axes, count, eps, *[s.reshape(shape) for s in statistics])
+    if statistics is None:
+        unit, factor = _normalized(xp, x, axes, count, eps)
+    else:
+        mean, var = (statistics[i].reshape(shape) for i in range(2))
+        unit, factor = _normalized(xp, x, axes, count, eps, mean, var)
     scale = None if weight is None else weight.reshape(shape)
     out = unit.reshape(input.shape)
     out = out.copy() if scale is None else out * scale
@@ -58,8 +62,7 @@ class BatchNormTrain:
 
     def forward(xp, recording, input, weight, bias, eps, statistics):
         return _normalize_channels(
-            xp, input, weight, bias, eps, input.shape, (0, *range(2, input.ndim)),
-            () if statistics is None else statistics)
+            xp, input, weight, bias, eps, input.shape, (0, *range(2, input.ndim)), statistics)
 
     def backward(xp, g, saved, wanted):
         unit, factor, scale, axes, count, has_bias = saved

@@ -65,8 +65,8 @@ class LSTM:
         size = out.shape[2]
         h_before = _before(xp, h0, out)
         slopes = xp.empty_like(active)
-        *g, dc = g.reshape(-1, *h0.shape)
-        dh = 0
+        g = g.reshape(-1, *h0.shape)
+        dh, dc = 0, g[-1]
         for t in reversed(range(len(out))):
             i, f, n, o = (active[t, :, k * size:(k + 1) * size] for k in range(4))
             s = xp.tanh(cells[t])

@@ -14,11 +14,15 @@ SHARED = {"maximize": False, "weight_decay": 0}
 ADAM = {"lr": 1e-2, "beta1": 0.9, "beta2": 0.99, "eps": 1e-8, "amsgrad": False,
         "decoupled_weight_decay": False}
 SGD = {"lr": 0.1, "momentum": 0.9, "dampening": 0, "nesterov": False}
+DECOUPLED = {"weight_decay": 0.1, "decoupled_weight_decay": True}
+NADAM = {"lr": 1e-2, "beta1": 0.9, "beta2": 0.99, "eps": 1e-8, "decoupled_weight_decay": False}
+ADAMAX = {"lr": 1e-2, "beta1": 0.9, "beta2": 0.99, "eps": 1e-8}
+RPROP = {"eta_minus": 0.5, "eta_plus": 1.2, "smallest": 1e-6, "largest": 1.5}
 RMSPROP = {"lr": 1e-2, "alpha": 0.9, "eps": 1e-8, "momentum": 0, "centered": False}
 CASES = [  # rule, number of state arrays, counters, options
     ("adam", 3, (3.0,), ADAM),
     ("adam", 3, (1.0,), ADAM | {"weight_decay": 0.1, "maximize": True}),
-    ("adam", 3, (2.0,), ADAM | {"weight_decay": 0.1, "decoupled_weight_decay": True}),
+    ("adam", 3, (2.0,), ADAM | DECOUPLED),
     ("adam", 3, (2.0,), ADAM | {"amsgrad": True, "lr": np.float32(0.1)}),
     ("sgd", 1, (False,), SGD | {"momentum": 0}),
     ("sgd", 1, (True,), SGD | {"weight_decay": 0.1, "dampening": 0.5}),
@@ -28,6 +32,15 @@ CASES = [  # rule, number of state arrays, counters, options
     ("rmsprop", 3, (2.0,), RMSPROP),
     ("rmsprop", 3, (2.0,), RMSPROP | {"momentum": 0.9, "centered": True, "weight_decay": 0.1}),
     ("adagrad", 1, (3.0,), {"lr": 0.1, "lr_decay": 0.1, "eps": 1e-10, "maximize": True}),
+    ("nadam", 2, (2.0, 0.45, 0.46, 0.2), NADAM),
+    ("nadam", 2, (2.0, 0.45, 0.46, 0.2), NADAM | DECOUPLED),
+    ("radam", 2, (2.0,), NADAM | {"weight_decay": 0.1}),  # not yet rectified
+    ("radam", 2, (50.0,), NADAM | DECOUPLED),
+    ("adamax", 2, (2.0,), ADAMAX | {"weight_decay": 0.1, "maximize": True}),
+    ("asgd", 1, (0.1, 1.0), {"lambd": 0.1, "weight_decay": 0.1}),
+    ("asgd", 1, (0.1, 0.25), {"lambd": 1e-4, "maximize": True}),
+    ("rprop", 2, (2.0,), RPROP),
+    ("rprop", 2, (2.0,), RPROP | {"maximize": True}),
 ]
 NAMES = [f"{case[0]}-{number}" for number, case in enumerate(CASES)]
 
@@ -45,6 +58,9 @@ def vectors(count, size, dtype=np.float32):
 def both(case, arrays, grad=None):
     """Return the arrays after the rule, and after its compiled form."""
     name, _, counters, options = case
+    options = SHARED | options
+    if name == "rprop":
+        del options["weight_decay"]
     rule = getattr(importlib.import_module(f"ember.optim.{name}"), name)
     compiled = kernels.compiled(name, 1 << 30)
     assert compiled is not None and compiled is not rule
@@ -54,7 +70,7 @@ def both(case, arrays, grad=None):
         if grad is not None:
             copies[1] = grad
         with cpu.quiet():
-            answer = function(cpu, *copies, *counters, **(SHARED | options))
+            answer = function(cpu, *copies, *counters, **options)
         assert answer is not NotImplemented
         results.append(copies)
     return results
@@ -73,10 +89,12 @@ def test_double_precision_is_kept(case):
         np.testing.assert_allclose(compiled, pure, rtol=1e-14, atol=1e-15)
 
 
-def test_nan_stays_in_its_element():
-    arrays = vectors(3, 100)
-    arrays[1][3], arrays[3][5], arrays[4][7] = np.nan, np.nan, np.nan
-    for pure, compiled in zip(*both(CASES[3], arrays)):
+@pytest.mark.parametrize("case", [CASES[3], CASES[16], CASES[19]], ids=["adam", "adamax", "rprop"])
+def test_nan_stays_in_its_element(case):
+    arrays = vectors(case[1], 100)
+    for number, array in enumerate(arrays[1:]):
+        array[number] = np.nan
+    for pure, compiled in zip(*both(case, arrays)):
         np.testing.assert_allclose(compiled, pure, rtol=3e-6, atol=1e-6)
         np.testing.assert_array_equal(np.isnan(compiled), np.isnan(pure))
 

@@ -33,6 +33,11 @@ def _sign(maximize):
     return -1 if maximize else 1
 
 
+def _decay(lr, weight_decay, decoupled):
+    """Return the factor on the parameter, and how much of it is added to the gradient."""
+    return (1 - lr * weight_decay, 0) if decoupled else (1, weight_decay)
+
+
 @jit.inline
 def _effective(grad, param, sign, decay):
     """±g + λ·θ; nothing of θ, were it NaN, when λ is 0."""
@@ -90,9 +95,8 @@ def adam(xp, param, grad, exp_avg, exp_avg_sq, max_exp_avg_sq, step,
         return NotImplemented
     correction = math.sqrt(1 - beta2**step)
     size = lr * correction / (1 - beta1**step)
-    shrink, decay = (1 - lr * weight_decay, 0) if decoupled_weight_decay else (1, weight_decay)
     numbers = _numbers(param, size, beta1, 1 - beta1, beta2, 1 - beta2, eps * correction,
-                       shrink, decay, _sign(maximize))
+                       *_decay(lr, weight_decay, decoupled_weight_decay), _sign(maximize))
     _adam(*arrays, numbers, jit.parts(param.size))
 
 
@@ -171,3 +175,135 @@ def adagrad(xp, param, grad, sum_sq, step, *, lr, lr_decay, weight_decay, eps, m
         return NotImplemented
     numbers = _numbers(param, lr / (1 + (step - 1) * lr_decay), eps, weight_decay, _sign(maximize))
     _adagrad(*arrays, numbers, jit.parts(param.size))
+
+
+@jit.parallel
+def _nadam(param, grad, mean, square, numbers, parts):
+    ahead, size, beta1, fresh1, beta2, fresh2, eps, shrink, decay, sign = numbers
+    for part in prange(parts):
+        start, stop = part * param.size // parts, (part + 1) * param.size // parts
+        p, g, m, v = param[start:stop], grad[start:stop], mean[start:stop], square[start:stop]
+        for i in range(p.size):
+            step = _effective(g[i], p[i], sign, decay)
+            m[i] = beta1 * m[i] + fresh1 * step
+            v[i] = beta2 * v[i] + fresh2 * (step * step)
+            p[i] = shrink * p[i] - (ahead * step + size * m[i]) / (math.sqrt(v[i]) + eps)
+
+
+@routine
+def nadam(xp, param, grad, exp_avg, exp_avg_sq, step, mu, mu_next, mu_product,
+          *, lr, beta1, beta2, eps, weight_decay, decoupled_weight_decay, maximize):
+    arrays = _vectors(param, grad, exp_avg, exp_avg_sq)
+    if arrays is None:
+        return NotImplemented
+    correction = math.sqrt(1 - beta2**step)
+    ahead = lr * correction * (1 - mu) / (1 - mu_product)
+    size = lr * correction * mu_next / (1 - mu_product * mu_next)
+    numbers = _numbers(param, ahead, size, beta1, 1 - beta1, beta2, 1 - beta2, eps * correction,
+                       *_decay(lr, weight_decay, decoupled_weight_decay), _sign(maximize))
+    _nadam(*arrays, numbers, jit.parts(param.size))
+
+
+@jit.parallel
+def _radam(param, grad, mean, square, rectified, numbers, parts):
+    size, beta1, fresh1, beta2, fresh2, eps, shrink, decay, sign = numbers
+    for part in prange(parts):
+        start, stop = part * param.size // parts, (part + 1) * param.size // parts
+        p, g, m, v = param[start:stop], grad[start:stop], mean[start:stop], square[start:stop]
+        for i in range(p.size):
+            step = _effective(g[i], p[i], sign, decay)
+            m[i] = beta1 * m[i] + fresh1 * step
+            v[i] = beta2 * v[i] + fresh2 * (step * step)
+            rate = size / (math.sqrt(v[i]) + eps) if rectified else size
+            p[i] = shrink * p[i] - rate * m[i]
+
+
+@routine
+def radam(xp, param, grad, exp_avg, exp_avg_sq, step,
+          *, lr, beta1, beta2, eps, weight_decay, decoupled_weight_decay, maximize):
+    arrays = _vectors(param, grad, exp_avg, exp_avg_sq)
+    if arrays is None:
+        return NotImplemented
+    correction = 1 - beta2**step
+    rho_inf = 2 / (1 - beta2) - 1
+    rho = rho_inf - 2 * step * beta2**step / correction
+    size = lr / (1 - beta1**step)
+    if rho > 5:
+        size *= math.sqrt(correction * (rho - 4) * (rho - 2) * rho_inf
+                          / ((rho_inf - 4) * (rho_inf - 2) * rho))
+    numbers = _numbers(param, size, beta1, 1 - beta1, beta2, 1 - beta2, eps,
+                       *_decay(lr, weight_decay, decoupled_weight_decay), _sign(maximize))
+    _radam(*arrays, rho > 5, numbers, jit.parts(param.size))
+
+
+@jit.parallel
+def _adamax(param, grad, mean, largest, numbers, parts):
+    size, beta1, fresh1, beta2, eps, decay, sign = numbers
+    for part in prange(parts):
+        start, stop = part * param.size // parts, (part + 1) * param.size // parts
+        p, g, m, u = param[start:stop], grad[start:stop], mean[start:stop], largest[start:stop]
+        for i in range(p.size):
+            step = _effective(g[i], p[i], sign, decay)
+            m[i] = beta1 * m[i] + fresh1 * step
+            u[i] *= beta2
+            new = abs(step) + eps
+            u[i] = new if new > u[i] or new != new else u[i]  # NaN stays
+            p[i] -= size * (m[i] / u[i])
+
+
+@routine
+def adamax(xp, param, grad, exp_avg, exp_inf, step,
+           *, lr, beta1, beta2, eps, weight_decay, maximize):
+    arrays = _vectors(param, grad, exp_avg, exp_inf)
+    if arrays is None:
+        return NotImplemented
+    numbers = _numbers(param, lr / (1 - beta1**step), beta1, 1 - beta1, beta2, eps, weight_decay,
+                       _sign(maximize))
+    _adamax(*arrays, numbers, jit.parts(param.size))
+
+
+@jit.parallel
+def _asgd(param, grad, average, numbers, parts):
+    eta, mu, shrink, decay, sign = numbers
+    for part in prange(parts):
+        start, stop = part * param.size // parts, (part + 1) * param.size // parts
+        p, g, a = param[start:stop], grad[start:stop], average[start:stop]
+        for i in range(p.size):
+            p[i] = shrink * p[i] - eta * _effective(g[i], p[i], sign, decay)
+            a[i] = p[i] if mu == 1 else a[i] + mu * (p[i] - a[i])
+
+
+@routine
+def asgd(xp, param, grad, ax, eta, mu, *, lambd, weight_decay, maximize):
+    arrays = _vectors(param, grad, ax)
+    if arrays is None:
+        return NotImplemented
+    numbers = _numbers(param, eta, mu, 1 - lambd * eta, weight_decay, _sign(maximize))
+    _asgd(*arrays, numbers, jit.parts(param.size))
+
+
+@jit.parallel
+def _rprop(param, grad, before, sizes, numbers, parts):
+    eta_minus, eta_plus, smallest, largest, sign = numbers
+    for part in prange(parts):
+        start, stop = part * param.size // parts, (part + 1) * param.size // parts
+        p, g, b, s = param[start:stop], grad[start:stop], before[start:stop], sizes[start:stop]
+        for i in range(p.size):
+            step = sign * g[i]
+            agreement, size = step * b[i], s[i]
+            size *= eta_plus if agreement > 0 else eta_minus if agreement < 0 else p.dtype.type(1)
+            size = smallest if size < smallest else size
+            size = largest if size > largest else size
+            step = p.dtype.type(0) if agreement < 0 else step
+            s[i], b[i] = size, step
+            p[i] -= size if step > 0 else -size if step < 0 else step * size
+
+
+@routine
+def rprop(xp, param, grad, prev, step_size, step,
+          *, eta_minus, eta_plus, smallest, largest, maximize):
+    arrays = _vectors(param, grad, prev, step_size)
+    if arrays is None:
+        return NotImplemented
+    numbers = _numbers(param, eta_minus, eta_plus, smallest, largest, _sign(maximize))
+    _rprop(*arrays, numbers, jit.parts(param.size))

@@ -44,8 +44,9 @@ def is_ours(code, namespace):
 
 
 def is_trusted(name):
-    """Return whether a module of this name only calls what it is given."""
-    return (name or "").partition(".")[0] in _TRUSTED
+    """Return whether a module of this name only calls what it is given, or makes named tuples."""
+    name = (name or "").partition(".")[0]
+    return name in _TRUSTED or name.startswith("namedtuple_")
 
 
 def is_library(namespace):

@@ -1,5 +1,6 @@
 """torch.compile notices what changed, and runs what cannot be replayed."""
 
+import collections
 import gc
 import time
 import warnings
@@ -313,6 +314,13 @@ def test_what_runs_while_garbage_is_collected_is_no_part_of_the_program():
     finally:
         gc.callbacks.remove(callback)
     assert programs(compiled) == 1 and gc.isenabled()
+
+
+def test_named_tuples_may_be_made():
+    pair = collections.namedtuple("pair", "left right")
+    f = replays(lambda x: pair(x * 2, 3.0), torch.ones(1))
+    made = f(torch.ones(1))
+    assert type(made) is pair and made.left.item() == 2 and made.right == 3.0
 
 
 def test_what_ember_reads_of_the_environment_is_no_part_of_the_program():

@@ -18,6 +18,7 @@ from . import (
     convolution,
     dropout,
     exponential,
+    fold,
     linear,
     lookup,
     losses,

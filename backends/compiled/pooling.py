@@ -11,11 +11,13 @@ from ..kernels import kernel
 from ..kernels.pooling import divisor
 from . import jit
 
+__all__ = ["elements"]
+
 _NONE = 255  # of a window that has had no element yet
 
 
 @functools.lru_cache(maxsize=1024)
-def _elements(size, counts, window, stride, padding, dilation):
+def elements(size, counts, window, stride, padding, dilation):
     """Return where the elements of windows lie in an image.
 
     Returns:
@@ -165,7 +167,7 @@ class _Sides:
     def __init__(self, shape, plan):
         dims = len(plan.size)
         self.shape, self.out_shape = shape, (*shape[:-dims], *plan.counts)
-        self.elements = _elements(plan.size, plan.counts, plan.kernel, plan.stride, plan.padding,
+        self.elements = elements(plan.size, plan.counts, plan.kernel, plan.stride, plan.padding,
                                   plan.dilation)
         self.images = (math.prod(shape[:-dims]), math.prod(plan.size))
         self.lines = (self.images[0], math.prod(plan.counts[:-1]), plan.counts[-1])

@@ -181,3 +181,57 @@ class ConvolutionTransposed:
         if len(wanted) == 2:
             return for_input, for_weight
         return for_input, for_weight, _over_channels(xp, g) if wanted[2] else None
+
+
+def _window_geometry(channels, size, kernel_size, dilation, padding, stride):
+    full = [n + 2 * p for n, p in zip(size, padding)]
+    counts = tuple([(n - d * (k - 1) - 1) // s + 1 for n, k, s, d in zip(
+        full, kernel_size, stride, dilation)])
+    return _Geometry((channels, *full), counts, kernel_size, stride, dilation, 1)
+
+
+def _columns(xp, x, geometry, padding):
+    """Return all windows of images, shape (n, rows, length)."""
+    space = geometry.workspace(xp, len(x), x.dtype)
+    return geometry.gather(_padded(xp, x, padding), space)[:, 0]
+
+
+def _images(xp, columns, geometry, padding, size):
+    """Return images onto which columns are added, without their border."""
+    image = xp.zeros((len(columns), geometry.channels, *geometry.size), columns.dtype)
+    geometry.scatter(columns, image)
+    return image[_inside(padding, size)]
+
+
+@kernel("im2col")
+class Im2col:
+    """Copies of the image, shifted, and in backward their sum."""
+
+    def forward(xp, recording, input, kernel_size, dilation, padding, stride):
+        if not input.size or input.dtype.kind != "f":
+            return NotImplemented
+        size = input.shape[2:]
+        geometry = _window_geometry(input.shape[1], size, kernel_size, dilation, padding, stride)
+        if geometry.direct:  # nothing to copy, but the result may not share the input's memory
+            return NotImplemented
+        return _columns(xp, input, geometry, padding), (geometry, padding, size)
+
+    def backward(xp, g, saved, wanted):
+        return (_images(xp, g, *saved),)
+
+
+@kernel("col2im")
+class Col2im:
+    """The other way round."""
+
+    def forward(xp, recording, input, size, kernel_size, dilation, padding, stride):
+        if not input.size or input.dtype.kind != "f":
+            return NotImplemented
+        channels = input.shape[1] // math.prod(kernel_size)
+        geometry = _window_geometry(channels, size, kernel_size, dilation, padding, stride)
+        if geometry.direct:
+            return NotImplemented
+        return _images(xp, input, geometry, padding, size), (geometry, padding)
+
+    def backward(xp, g, saved, wanted):
+        return (_columns(xp, g, *saved),)

@@ -3,8 +3,9 @@
 from itertools import product
 
 from ...autograd import stack, zeros
+from .padding import pad
 
-__all__ = ["output_size", "overlap_add", "per_axis", "windows"]
+__all__ = ["cropped", "output_size", "overlap_add", "pad_zeros", "per_axis", "windows"]
 
 
 def per_axis(value, dims, name="argument"):
@@ -26,6 +27,20 @@ def per_axis(value, dims, name="argument"):
 def output_size(size, kernel, stride, dilation):
     """Return how many windows fit along one axis."""
     return (size - dilation * (kernel - 1) - 1) // stride + 1
+
+
+def pad_zeros(x, padding):
+    """Return images with so many zeros on both sides of each axis."""
+    if not any(padding):
+        return x
+    return pad(x, [side for p in reversed(padding) for side in (p, p)])
+
+
+def cropped(x, padding):
+    """Return images without a border: the adjoint of `pad_zeros`."""
+    if not any(padding):
+        return x
+    return x[(..., *[slice(p, n - p) for n, p in zip(x.shape[-len(padding):], padding)])]
 
 
 def _places(counts, kernel, stride, dilation):

@@ -6,11 +6,11 @@ PyTorch page: https://docs.pytorch.org/docs/2.13/nn.functional.html#convolution-
 import math
 
 from ...autograd.composite import composite
-from ._windows import output_size, overlap_add, per_axis, windows
+from ._windows import cropped, overlap_add, pad_zeros, per_axis, windows
 from .padding import pad
 
 __all__ = ["conv1d", "conv2d", "conv3d", "conv_tbc", "conv_transpose1d", "conv_transpose2d",
-           "conv_transpose3d", "fold", "unfold"]
+           "conv_transpose3d"]
 
 
 def conv1d(input, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
@@ -89,18 +89,12 @@ def convolution(input, weight, bias, stride, padding, dilation, groups):
         stride, padding, dilation: one number per spatial axis.
     """
     kernel = weight.shape[2:]
-    columns = windows(_pad_zeros(input, padding), kernel, stride, dilation)
+    columns = windows(pad_zeros(input, padding), kernel, stride, dilation)
     size = columns.shape[3:]
     columns = columns.reshape(input.shape[0], groups, weight[0].numel(), math.prod(size))
     rows = weight.reshape(groups, weight.shape[0] // groups, weight[0].numel())
     out = rows.matmul(columns).reshape(input.shape[0], weight.shape[0], *size)
     return out if bias is None else out + bias.reshape(-1, *[1] * len(size))
-
-
-def _pad_zeros(input, padding):
-    if not any(padding):
-        return input
-    return pad(input, [side for p in reversed(padding) for side in (p, p)])
 
 
 def _pad_same(name, input, weight, stride, dilation):
@@ -237,9 +231,7 @@ def convolution_transposed(input, weight, bias, stride, padding, output_padding,
     columns = columns.reshape(batch, out_channels, math.prod(kernel), *size)
     full = [(n - 1) * s + d * (k - 1) + 1 + e for n, s, d, k, e in zip(
         size, stride, dilation, kernel, output_padding)]
-    out = overlap_add(columns, full, kernel, stride, dilation)
-    if any(padding):
-        out = out[(..., *[slice(p, n - p) for n, p in zip(full, padding)])]
+    out = cropped(overlap_add(columns, full, kernel, stride, dilation), padding)
     return out if bias is None else out + bias.reshape(-1, *[1] * len(size))
 
 
@@ -251,75 +243,3 @@ def conv_tbc(input, weight, bias, pad=0):
     """
     out = conv1d(input.permute(1, 2, 0), weight.permute(2, 1, 0), bias, padding=pad)
     return out.permute(2, 0, 1)
-
-
-# -- unfold and fold ------------------------------------------------------------------------------
-
-
-def unfold(input, kernel_size, dilation=1, padding=0, stride=1):
-    """Return every window of images as a column.
-
-    Args:
-        input: shape (N, C, H, W) or (C, H, W).
-
-    Returns:
-        Shape (N, C · kh · kw, windows).
-
-    Raises:
-        RuntimeError: no window fits.
-
-    >>> import ember as torch
-    >>> torch.nn.functional.unfold(torch.ones(1, 3, 4, 4), kernel_size=2).shape
-    torch.Size([1, 12, 9])
-    """
-    kernel, stride = per_axis(kernel_size, 2), per_axis(stride, 2)
-    padding, dilation = per_axis(padding, 2), per_axis(dilation, 2)
-    if input.ndim not in (3, 4):
-        raise RuntimeError("Expected 3D or 4D (batch mode) tensor with possibly 0 batch size and "
-                           f"other non-zero dimensions for input, but got: {list(input.shape)}")
-    batched = input.ndim == 4
-    x = _pad_zeros(input if batched else input.unsqueeze(0), padding)
-    counts = [output_size(*a) for a in zip(x.shape[2:], kernel, stride, dilation)]
-    if min(counts) < 1:
-        raise RuntimeError(
-            f"Given input with spatial size {tuple(input.shape[-2:])}, kernel_size={kernel}, "
-            f"dilation={dilation}, padding={padding}, stride={stride}, calculated shape of the "
-            f"array of sliding blocks as {tuple(counts)}, but its components must be at least one")
-    columns = windows(x, kernel, stride, dilation)
-    columns = columns.reshape(x.shape[0], x.shape[1] * math.prod(kernel), math.prod(counts))
-    return columns if batched else columns.squeeze(0)
-
-
-def fold(input, output_size, kernel_size, dilation=1, padding=0, stride=1):
-    """Add columns up to images where they overlap: the adjoint of `unfold`.
-
-    Args:
-        input: shape (N, C · kh · kw, windows) or (C · kh · kw, windows).
-        output_size: (H, W).
-
-    Returns:
-        Shape (N, C, H, W).
-
-    Raises:
-        RuntimeError: the shapes do not fit.
-    """
-    size, kernel = per_axis(output_size, 2), per_axis(kernel_size, 2)
-    stride, padding, dilation = (per_axis(stride, 2), per_axis(padding, 2),
-                                 per_axis(dilation, 2))
-    if input.ndim not in (2, 3):
-        raise RuntimeError("Expected 2D or 3D (batch mode) tensor for input with possibly 0 batch "
-                           f"size and non-zero dimensions for input, but got: {list(input.shape)}")
-    full = [n + 2 * p for n, p in zip(size, padding)]
-    counts = [(n - d * (k - 1) - 1) // s + 1 for n, k, s, d in zip(full, kernel, stride, dilation)]
-    if input.shape[-2] % math.prod(kernel) or input.shape[-1] != math.prod(counts):
-        raise RuntimeError(
-            f"fold: an output of size {size} with kernel_size={kernel}, dilation={dilation}, "
-            f"padding={padding}, stride={stride} takes {math.prod(counts)} blocks and a multiple "
-            f"of {math.prod(kernel)} rows, but the input has shape {list(input.shape)}")
-    batched = input.ndim == 3
-    x = input if batched else input.unsqueeze(0)
-    columns = x.reshape(x.shape[0], x.shape[1] // math.prod(kernel), math.prod(kernel), *counts)
-    out = overlap_add(columns, full, kernel, stride, dilation)
-    if any(padding):
-        out = out[(..., *[slice(p, n - p) for n, p in zip(full, padding)])]
-    return out if batched else out.squeeze(0)

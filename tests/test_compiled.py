@@ -136,6 +136,16 @@ def test_a_long_compilation_is_said_aloud():
         code.format("jit._progress._timer.join()"))[1]
 
 
+def test_kernels_need_no_folder_to_write_to():
+    """Numba is told that there is none, since a test may run as a user who may write anywhere."""
+    code = ("from numba.core import caching, event\ncaching.CacheImpl._locator_classes = []\n"
+            "import ember as torch\nfrom ember.backends.compiled import jit\n"
+            "with event.trigger_event('numba:compile'): jit._progress._timer.join()\n"
+            "print((torch.ones(100, 100) @ torch.ones(100, 100)).sum().item())")
+    out, said = run(code)
+    assert out == "1000000.0\n" and "NUMBA_CACHE_DIR" in said
+
+
 def test_the_registry_asks_compiled_kernels_first():
     large = kernels.find("linear", torch.zeros(1)._xp, 1 << 30)
     small = kernels.find("linear", torch.zeros(1)._xp, -1)

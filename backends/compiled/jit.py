@@ -11,12 +11,13 @@ import threading
 
 import numba
 from numba.core import event
+from numba.core.caching import FunctionCache
 from numba.extending import register_jitable
 
 from ..threads import get_num_threads
 
-__all__ = ["PARALLEL", "contiguous", "formula", "inline", "parallel", "parts", "serial", "takes",
-           "threads"]
+__all__ = ["KEPT", "PARALLEL", "contiguous", "formula", "inline", "parallel", "parts", "serial",
+           "takes", "threads"]
 
 # NaN and infinity keep their meaning; sums may be reordered and products contracted.
 _FAST = {"reassoc", "contract", "nsz"}
@@ -41,6 +42,15 @@ def _load_tbb():
     return True
 
 
+def _is_kept():
+    """Return whether Numba finds a folder that it may write machine code to."""
+    try:
+        FunctionCache(_is_kept)
+    except RuntimeError:
+        return False
+    return True
+
+
 def _drop_outdated():
     """Delete machine code on disk that is older than any file here: Numba looks only at the file
     of the function itself, not at those of the functions it calls."""
@@ -51,15 +61,16 @@ def _drop_outdated():
             index.unlink(missing_ok=True)
 
 
+KEPT = _is_kept()
 PARALLEL = _load_tbb()
 if PARALLEL:
     numba.config.THREADING_LAYER = "tbb"
 _drop_outdated()
 
 # A kernel whose prange loops are divided among the threads; without TBB they are plain loops.
-parallel = functools.partial(numba.njit, parallel=PARALLEL, cache=True, **_OPTIONS)
+parallel = functools.partial(numba.njit, parallel=PARALLEL, cache=KEPT, **_OPTIONS)
 # A kernel for one thread.
-serial = functools.partial(numba.njit, cache=True, **_OPTIONS)
+serial = functools.partial(numba.njit, cache=KEPT, **_OPTIONS)
 # A function that kernels call; the compiler puts its code into theirs.
 inline = functools.partial(numba.njit, **_OPTIONS, no_cpython_wrapper=True)
 # The same for what factories of kernels are given; the cache on disk knows it by its name.
@@ -120,8 +131,10 @@ class _Progress(event.Listener):
 
     @staticmethod
     def _say():
-        print("ember: compiling kernels for this machine; later runs read them from disk",
-              file=sys.stderr, flush=True)
+        later = ("later runs read them from disk" if KEPT else
+                 "they are lost at the end, for want of a folder to write to: name one in "
+                 "NUMBA_CACHE_DIR")
+        print(f"ember: compiling kernels for this machine; {later}", file=sys.stderr, flush=True)
         event.unregister("numba:compile", _progress)
 
 

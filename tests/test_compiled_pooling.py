@@ -17,6 +17,8 @@ POOLS = [  # function, input, options
     ("max_pool2d", (3, 5, 9, 7), {"kernel_size": 2, "ceil_mode": True}),
     ("max_pool2d", (5, 9, 7), {"kernel_size": 3, "stride": 2, "padding": 1}),
     ("max_pool2d", (2, 3, 9, 8), {"kernel_size": (3, 2), "stride": 1, "dilation": (2, 3)}),
+    ("max_pool2d", (2, 3, 7, 40), {"kernel_size": 3, "stride": 2, "padding": 1}),
+    ("max_pool2d", (2, 3, 7, 40), {"kernel_size": (2, 5), "stride": 1, "dilation": (1, 3)}),
     ("max_pool1d", (2, 3, 9), {"kernel_size": 3, "padding": 1}),
     ("max_pool3d", (2, 3, 4, 5, 6), {"kernel_size": 2, "stride": (2, 1, 2), "padding": 1}),
     ("avg_pool2d", (3, 5, 8, 6), {"kernel_size": 2}),
@@ -25,6 +27,17 @@ POOLS = [  # function, input, options
     ("avg_pool2d", (3, 5, 9, 7), {"kernel_size": 2, "divisor_override": 3}),
     ("avg_pool1d", (2, 3, 9), {"kernel_size": 3, "padding": 1}),
     ("avg_pool3d", (2, 3, 4, 5, 6), {"kernel_size": 2, "stride": (2, 1, 2), "padding": 1}),
+    ("avg_pool2d", (3, 5, 7, 7), {"kernel_size": 7}),
+    ("avg_pool2d", (3, 5, 9, 4), {"kernel_size": (3, 4), "stride": 2, "padding": (1, 0)}),
+    ("avg_pool2d", (2, 3, 30, 40), {"kernel_size": 9, "stride": 5, "padding": (4, 3)}),
+    ("avg_pool3d", (2, 3, 4, 5, 6), {"kernel_size": (2, 5, 6)}),
+    ("adaptive_avg_pool2d", (2, 3, 8, 6), {"output_size": (4, 3)}),
+    ("adaptive_avg_pool2d", (2, 3, 13, 11), {"output_size": (6, 12)}),
+    ("adaptive_avg_pool2d", (3, 9, 7), {"output_size": (None, 1)}),
+    ("adaptive_avg_pool1d", (2, 3, 10), {"output_size": 3}),
+    ("adaptive_avg_pool3d", (2, 3, 4, 5, 6), {"output_size": (3, 5, 1)}),
+    ("adaptive_max_pool2d", (2, 3, 8, 6), {"output_size": (4, 3)}),
+    ("adaptive_max_pool2d", (2, 3, 20, 30), {"output_size": 1}),
 ]
 
 
@@ -49,11 +62,13 @@ def test_values_and_gradients(monkeypatch, name, shape, options):
     assert_same(monkeypatch, name, torch.randn(*shape), options)
 
 
+@pytest.mark.parametrize("width", [12, 40])
 @pytest.mark.parametrize("options", [{"kernel_size": 2}, {"kernel_size": 3, "stride": 2}])
-def test_ties_nan_and_infinity(monkeypatch, options):
+def test_ties_nan_and_infinity(monkeypatch, options, width):
     torch.manual_seed(0)
-    x = torch.tensor([0.0, 1.0, 1.0, NAN, -INF, INF])[torch.randint(0, 6, (4, 5, 10, 12))]
+    x = torch.tensor([0.0, 1.0, 1.0, NAN, -INF, INF])[torch.randint(0, 6, (4, 5, 10, width))]
     assert_same(monkeypatch, "max_pool2d", x, options)
+    assert_same(monkeypatch, "avg_pool2d", x, options)
 
 
 def test_other_memory_orders(monkeypatch):

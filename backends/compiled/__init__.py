@@ -14,6 +14,7 @@ from . import pages
 from . import (
     activation,
     attention,
+    average_pooling,
     channels,
     convolution,
     dropout,

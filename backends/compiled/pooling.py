@@ -1,4 +1,4 @@
-"""Pooling over windows, a line of windows at a time."""
+"""Maxima over windows, a line of windows at a time."""
 
 import functools
 import math
@@ -8,12 +8,12 @@ import numpy as np
 from numba import prange
 
 from ..kernels import kernel
-from ..kernels.pooling import divisor
 from . import jit
 
 __all__ = ["elements"]
 
 _NONE = 255  # of a window that has had no element yet
+_FEW = 16  # windows in a line, too few for vectors
 
 
 @functools.lru_cache(maxsize=1024)
@@ -78,6 +78,21 @@ def _keep_largest_of_four(above, below, best, winner):
         winner[j] = np.uint8(3) if larger else number
 
 
+@jit.inline
+def _keep_largest_of_each(image, places, columns, step, best, winner):
+    """The same for few windows, one after the other."""
+    for j in range(best.size):
+        largest, found, number = image.dtype.type(-np.inf), _NONE, 0
+        for row in places:
+            for c in range(len(columns)):
+                if row >= 0 and columns[c, 1] <= j < columns[c, 2]:
+                    x = image[np.uint64(row + columns[c, 3] + j * step)]
+                    if x > largest or x != x or found == _NONE:
+                        largest, found = x, number
+                number += 1
+        best[j], winner[j] = largest, found
+
+
 @jit.parallel
 def _max(x, rows, columns, step, in_fours, out, winner, parts):
     """Write the largest element of each window and the number of its place in the window."""
@@ -89,6 +104,9 @@ def _max(x, rows, columns, step, in_fours, out, winner, parts):
                 best, places = out[m, line], winner[m, line]
                 if in_fours:
                     _keep_largest_of_four(x[m, rows[line, 0]:], x[m, rows[line, 1]:], best, places)
+                    continue
+                if best.size < _FEW:
+                    _keep_largest_of_each(x[m], rows[line], columns, step, best, places)
                     continue
                 best[:] = -np.inf
                 places[:] = _NONE
@@ -114,51 +132,6 @@ def _max_gradient(g, winner, rows, columns, step, image, parts):
                     begins[number] = rows[line, number // wide] + columns[number % wide, 3]
                 for j in range(a.size):
                     image[m, begins[places[j]] + j * step] += a[j]
-
-
-@jit.parallel
-def _average(x, rows, columns, step, divisors, out, parts):
-    """Write the sum of each window over its divisor."""
-    for part in prange(parts):
-        for m in range(part * len(x) // parts, (part + 1) * len(x) // parts):
-            for line in range(len(rows)):
-                total, shares = out[m, line], divisors[line]
-                total[:] = 0
-                for row in rows[line]:
-                    for c in range(len(columns) if row >= 0 else 0):
-                        b = total[columns[c, 1]:columns[c, 2]]
-                        a = x[m, row + columns[c, 0]:]
-                        if step == 1:
-                            for j in range(b.size):
-                                b[j] += a[j]
-                        else:
-                            for j in range(b.size):
-                                b[j] += a[j * step]
-                for j in range(total.size):
-                    total[j] /= shares[j]
-
-
-@jit.parallel
-def _average_gradient(g, rows, columns, step, divisors, image, parts):
-    """Add each window's gradient over its divisor to its elements."""
-    for part in prange(parts):
-        share = np.empty(g.shape[2], g.dtype)
-        for m in range(part * len(g) // parts, (part + 1) * len(g) // parts):
-            image[m] = 0
-            for line in range(len(rows)):
-                a, b = g[m, line], divisors[line]
-                for j in range(share.size):
-                    share[j] = a[j] / b[j]
-                for row in rows[line]:
-                    for c in range(len(columns) if row >= 0 else 0):
-                        a = share[columns[c, 1]:columns[c, 2]]
-                        b = image[m, row + columns[c, 0]:]
-                        if step == 1:
-                            for j in range(a.size):
-                                b[j] += a[j]
-                        else:
-                            for j in range(a.size):
-                                b[j * step] += a[j]
 
 
 class _Sides:
@@ -199,28 +172,4 @@ class MaxPool:
         image = np.empty(sides.shape, g.dtype)
         _max_gradient(xp.ascontiguousarray(g).reshape(sides.lines), winner, *sides.elements,
                       sides.step, image.reshape(sides.images), sides.parts)
-        return (image,)
-
-
-@kernel("avg_pool", compiled=True)
-class AvgPool:
-    """Sums of windows over the numbers of their elements."""
-
-    def forward(xp, recording, input, plan, count_include_pad, divisor_override):
-        x = xp.ascontiguousarray(input)
-        if not x.size or not jit.takes(x):
-            return NotImplemented
-        sides = _Sides(x.shape, plan)
-        divisors = divisor_override or divisor(xp, plan, count_include_pad, x.dtype)
-        divisors = np.full(plan.counts, divisors, x.dtype).reshape(sides.lines[1:])
-        out = np.empty(sides.out_shape, x.dtype)
-        _average(x.reshape(sides.images), *sides.elements, sides.step, divisors,
-                 out.reshape(sides.lines), sides.parts)
-        return out, (divisors, sides)
-
-    def backward(xp, g, saved, wanted):
-        divisors, sides = saved
-        image = np.empty(sides.shape, g.dtype)
-        _average_gradient(xp.ascontiguousarray(g).reshape(sides.lines), *sides.elements,
-                          sides.step, divisors, image.reshape(sides.images), sides.parts)
         return (image,)

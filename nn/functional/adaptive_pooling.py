@@ -4,9 +4,10 @@ PyTorch page: https://docs.pytorch.org/docs/2.13/nn.functional.html#pooling-func
 """
 
 from ...autograd import arange, cat, empty
-from ...autograd.lowprecision import rounded_once
+from ...autograd.composite import composite
 from ...autograd.ops.activation import bent
 from ._windows import per_axis
+from .pooling import Plan, max_pool
 
 __all__ = ["adaptive_avg_pool1d", "adaptive_avg_pool2d", "adaptive_avg_pool3d",
            "adaptive_max_pool1d", "adaptive_max_pool1d_with_indices", "adaptive_max_pool2d",
@@ -42,11 +43,18 @@ def _regions(size, count):
     return [(i * size // count, -(-(i + 1) * size // count)) for i in range(count)]
 
 
-@rounded_once
 def _mean(name, dims, input, output_size):
     sizes = _targets(name, dims, input, output_size)
+    if set(sizes) == {1}:
+        return bent(input).mean(tuple(range(-dims, 0)), keepdim=True)
+    return adaptive_avg_pool(input, tuple(sizes))
+
+
+@composite
+def adaptive_avg_pool(input, sizes):
+    """Mean of each of nearly equal, possibly overlapping parts, one axis after the other."""
     input = bent(input)
-    for dim, count in zip(range(input.ndim - dims, input.ndim), sizes):
+    for dim, count in enumerate(sizes, input.ndim - len(sizes)):
         input = _mean_along(input, dim, count)
     return input
 
@@ -93,6 +101,10 @@ def adaptive_avg_pool3d(input, output_size):
 
 def _maximum(name, dims, input, output_size, return_indices):
     sizes = _targets(name, dims, input, output_size)
+    shape = input.shape[-dims:]
+    if not return_indices and all(count and n % count == 0 for n, count in zip(shape, sizes)):
+        windows = [n // count for n, count in zip(shape, sizes)]
+        return max_pool(input, Plan(name, dims, input, windows, None, 0, 1, False))
     input, place, passed = bent(input), None, 1
     for dim, count in reversed(list(zip(range(input.ndim - dims, input.ndim), sizes))):
         n = input.shape[dim]

@@ -47,7 +47,7 @@ def _fit(x, dim, count, kernel, stride, padding, dilation, value):
     return records.pad_each(x, widths, value)
 
 
-class _Plan:
+class Plan:
     """The options of a pool as one number per axis, checked."""
 
     def __init__(self, name, dims, input, kernel, stride, padding, dilation, ceil_mode):
@@ -134,7 +134,7 @@ def _lowest(input):
 
 
 def _max(name, dims, input, kernel_size, stride, padding, dilation, ceil_mode, return_indices):
-    plan = _Plan(name, dims, input, kernel_size, stride, padding, dilation, ceil_mode)
+    plan = Plan(name, dims, input, kernel_size, stride, padding, dilation, ceil_mode)
     return _max_pool_with_indices(input, plan) if return_indices else max_pool(input, plan)
 
 
@@ -264,7 +264,7 @@ def _unpooled_size(shape, kernel, stride, padding, output_size):
 
 def _average(name, dims, input, kernel_size, stride, padding, ceil_mode, count_include_pad,
              divisor_override):
-    plan = _Plan(name, dims, input, kernel_size, stride, padding, 1, ceil_mode)
+    plan = Plan(name, dims, input, kernel_size, stride, padding, 1, ceil_mode)
     if divisor_override == 0:
         raise RuntimeError(f"{name}: divisor must be not zero")
     return avg_pool(input, plan, count_include_pad, divisor_override)

@@ -19,6 +19,7 @@ from .. import backends
 from ..backends import kernels
 from . import detours, modes
 from .graph import make_node
+from .templates import multiple, wrap_result
 from .tensor import Tensor, new
 
 __all__ = ["composite", "expand", "COMPOSITES"]
@@ -77,7 +78,7 @@ class Composite:
     def backward(self, node, g):
         kernel, saved, _, _ = node.saved
         wanted = [p is not None for p in node.parents]
-        if node.dtype.kind != "c":
+        if node.dtype is None or node.dtype.kind != "c":
             return kernel.backward(node.xp, g, saved, wanted)
         grads = kernel.backward(node.xp, g.conj(), saved, wanted)
         return [None if gp is None else gp.conj() for gp in grads]
@@ -99,8 +100,11 @@ class Composite:
                 args[place] = t
             args = [Tensor._wrap(a, node.xp) if isinstance(a, node.xp.array_types) else a
                     for a in args]
-            out = self.composition(*args)
-            grads = iter(grad(out, inputs, g, create_graph=True, allow_unused=True))
+            outs, gs = self.composition(*args), g
+            if isinstance(outs, tuple):  # None where no gradient arrived
+                pairs = [(out, gi) for out, gi in zip(outs, g) if gi is not None]
+                outs, gs = zip(*pairs)
+            grads = iter(grad(outs, inputs, gs, create_graph=True, allow_unused=True))
         return [None if p is None else next(grads) for p in node.parents]
 
     def bind(self, args, kwargs):
@@ -126,7 +130,9 @@ def composite(composition=None, *, label=None):
     """Make a composite from its composition; return the public function.
 
     A registered kernel may decline a call by returning NotImplemented; the composition runs
-    then. One output only; arguments that are tensors may require gradients.
+    then. It gives one output or a tuple of several, as the composition does; the backward of
+    several gets a list of gradients, None where none arrived. Arguments that are tensors may
+    require gradients.
     """
     if composition is None:
         return lambda function: composite(function, label=label)
@@ -174,11 +180,14 @@ def composite(composition=None, *, label=None):
             _restore(token)
         if result is NotImplemented:
             return composition(*args)
+        made, saved = result
+        several = made.__class__ is tuple
+        node = make_node(record, tuple(parents), (kernel, saved, raw, places),
+                         None if several else made, xp) if recording else None
+        if several:
+            return multiple(node, made, xp) if recording else wrap_result(made, xp)
         t = new(Tensor)
-        t._array, saved = result
-        t._xp = xp
-        t._history = make_node(record, tuple(parents), (kernel, saved, raw, places), t._array,
-                            xp) if recording else None
+        t._array, t._xp, t._history = made, xp, node
         return t
 
     call.op = record

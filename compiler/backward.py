@@ -170,7 +170,8 @@ def _reachable(notes, roots, leaves):
         if id(node) not in notes:
             raise Unconnected
         seen[id(node)] = node
-        stack += [p for p in node.parents if p is not None and id(p) not in leaves]
+        parents = notes[id(node)].node.parents
+        stack += [p for p in parents if p is not None and id(p) not in leaves]
     return sorted(seen.values(), key=lambda node: node.seq, reverse=True)
 
 
@@ -273,6 +274,9 @@ class _Writer:
             if index in group:
                 parts.append(group[index])
                 values.append(self.values[group[index]])
+            elif isinstance(node.note.step, Kernel):
+                parts.append("None")
+                values.append(None)
             else:
                 zeros = source.constant(node.xp.zeros)
                 parts.append(f"{zeros}({source.constant(shape)}, {source.constant(dtype)})")

@@ -6,6 +6,7 @@ from ..autograd.graph import Rule, make_node
 from .backward import Backward
 from .fusion import Fused, fused_steps
 from .memory import reuse
+from .pairs import paired_steps
 from .slots import Slot
 from .source import Source
 from .steps import Random, Write
@@ -39,7 +40,8 @@ class Program(Rule):
         self.own = [slot for slot in escaping if slot.number not in outer]
         outputs = [slot.tensor._node for slot in self.own]
         self.recording = any(o is not None for o in outputs)
-        steps = fused_steps(recorder.steps, recorder.nodes)
+        steps = paired_steps(recorder.steps, recorder.nodes, [s.number for s in self.own])
+        steps = fused_steps(steps, recorder.nodes)
         self.backward_of = Backward(steps, recorder.nodes, outputs, leaves)
         self.sources = [places[i] for i in self.backward_of.used]
         self.differentiable = [o is not None for o in outputs]

@@ -291,6 +291,9 @@ class Recorder:
         self._skip = call
         result = call(*args)
         self._skip = None
+        if isinstance(result, tuple):
+            self.fail(f"{record.name} gives several results")
+            return result
         if len(self.steps) > before or self.known(result) is not None:
             return result
         xp, node = result._xp, result._node
@@ -304,7 +307,7 @@ class Recorder:
         if kernel is None or node is not None and node.op is not record:
             self.fail(f"{record.name} was computed in an unknown way")
             return result
-        step = steps.Kernel(record, kernel, known, self._slot(result), node is not None, xp)
+        step = steps.Kernel(record, kernel, known, (self._slot(result),), node is not None, xp)
         for holder in args:
             if is_holder(holder):
                 step.found = [(name, self._array_slot(getattr(holder, name)))

@@ -80,14 +80,16 @@ def by_name(record):
 class Kernel(Step):
     """A composite's kernel; what it saves goes to backward as it is.
 
+    A kernel with several results gives them as a tuple.
+
     Attributes:
         found: pairs of attribute and slot, of the arrays that the kernel leaves in a holder.
     """
 
     found: list = []
 
-    def __init__(self, record, kernel, args, out, recording, xp):
-        self.record, self.kernel, self.args, self.outs = record, kernel, args, (out,)
+    def __init__(self, record, kernel, args, outs, recording, xp):
+        self.record, self.kernel, self.args, self.outs = record, kernel, args, outs
         self.recording, self.xp = recording, xp
 
     def reads(self):
@@ -99,7 +101,8 @@ class Kernel(Step):
             if isinstance(arg, Holder):
                 source.line(f"holder = {source.constant(arg.cls)}()")
         saved = self.saved_name() if self.recording else "_"
-        source.line(f"{source.name(self.outs[0])}, {saved} = "
+        made = source.name(self.outs[0]) if len(self.outs) == 1 else source.tuple_of(self.outs)
+        source.line(f"{made}, {saved} = "
                     f"{source.constant(self.kernel.forward)}({source.constant(self.xp)}, "
                     f"{self.recording}, {given})")
         for name, slot in self.found:
@@ -112,7 +115,9 @@ class Kernel(Step):
     def run(self, tensors, drawn):
         args = filled(self.args, lambda slot: tensors[slot.number])
         with expand():
-            tensors[self.outs[0].number] = self.record.composition(*args)
+            made = self.record.composition(*args)
+        for slot, tensor in zip(self.outs, (made,) if len(self.outs) == 1 else made):
+            tensors[slot.number] = tensor
 
 
 class Alias(Step):

@@ -6,6 +6,7 @@ import pytest
 import ember
 import ember.nn.functional as F
 from ember.backends import cpu, kernels
+from ember.nn.functional.linear import ACTIVATIONS, linear_activation
 
 pytest.importorskip("numba")
 
@@ -112,3 +113,38 @@ def test_infinity_and_nan_stay():
     x[0, 0], x[1, 1] = np.inf, np.nan
     out = F.linear(ember.tensor(x), ember.ones(2, 3), ember.ones(2)).numpy()
     np.testing.assert_array_equal(out[:2], [[np.inf] * 2, [np.nan] * 2])
+
+
+@pytest.mark.parametrize("name", ACTIVATIONS)
+@pytest.mark.parametrize("shape, features", [((9, 7), 6), ((3, 5, 7), 33), ((1, 1), 1), ((7,), 6)])
+def test_activation_behind_the_layer(name, shape, features):
+    tensors = [ember.tensor(normal(*s), requires_grad=True)
+               for s in (shape, (features, shape[-1]), (features,))]
+    made = linear_activation(*tensors, name)
+    separate = ACTIVATIONS[name](F.linear(*tensors))
+    weights = ember.arange(made.numel(), dtype=ember.float32).cos().reshape(made.shape)
+    np.testing.assert_allclose(made.numpy(force=True), separate.numpy(force=True), atol=1e-6)
+    for got, wanted in zip(*[ember.autograd.grad((out * weights).sum(), tensors)
+                             for out in (made, separate)]):
+        np.testing.assert_allclose(got.numpy(), wanted.numpy(), rtol=1e-5, atol=1e-5)
+    with ember.no_grad():
+        alone = linear_activation(*tensors[:2], None, name)
+        np.testing.assert_allclose(alone, ACTIVATIONS[name](F.linear(*tensors[:2])), atol=1e-6)
+
+
+def test_an_activation_lets_infinity_and_nan_pass():
+    x = normal(4, 3)
+    x[0, 0], x[1, 1], x[2, 2] = np.inf, np.nan, -np.inf
+    x = ember.tensor(x)
+    for name, activation in ACTIVATIONS.items():
+        out = linear_activation(x, ember.ones(2, 3), None, name).numpy()
+        np.testing.assert_array_equal(out, activation(F.linear(x, ember.ones(2, 3))).numpy())
+
+
+def test_activations_of_doubles_and_of_nothing_are_left_to_others():
+    forward = kernels.compiled("linear_activation", 0).forward
+    for rows in (normal(3, 4, dtype="float64"), normal(0, 4)):
+        weight = np.ones((2, 4), rows.dtype)
+        assert forward(cpu, True, rows, weight, None, "relu") is NotImplemented
+    out = linear_activation(ember.ones(0, 4), ember.ones(2, 4), None, "_gelu")
+    assert out.shape == (0, 2)

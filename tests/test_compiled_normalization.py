@@ -13,6 +13,7 @@ if not kernels._load():
 
 from ember.backends import cpu
 from ember.backends.compiled import jit
+from ember.nn.functional.normalization import add_layer_norm
 
 F = torch.nn.functional
 
@@ -62,6 +63,31 @@ def test_layer_norm(shape, over, affine):
     parameters = (normal(*over), normal(*over, mean=1)) if affine else ()
     check(lambda x, *p: F.layer_norm(x, over, *p), normal(*shape), *parameters, atol=1e-4)
     check(lambda x, *p: F.rms_norm(x, over, *p), normal(*shape), *parameters[:1])
+
+
+@pytest.mark.parametrize("shape, dtype", [
+    ((5, 7), torch.float32), ((2, 3, 33), torch.float64), ((3, 1400), torch.float32),
+    ((1, 1), torch.float32)])
+def test_a_sum_and_its_layer_norm(shape, dtype):
+    def both(x, y, weight, bias):
+        total, out = add_layer_norm(x, y, 1, weight, bias, 1e-5)
+        return torch.cat([total, out * 2])
+
+    def norm(x, y, weight, bias):
+        return add_layer_norm(x, y, 1, weight, bias, 1e-5)[1]
+
+    tensors = [normal(*s, dtype=dtype) for s in (shape, shape, shape[-1:], shape[-1:])]
+    tensors[1] = (tensors[1] * 3).sin().detach().requires_grad_()
+    check(both, *tensors)
+    check(norm, *tensors)
+
+
+def test_sums_of_other_shapes_or_types_are_left_to_the_composition():
+    x = np.ones((3, 4), np.float32)
+    for y in (np.ones(4, np.float32), np.ones((3, 4))):
+        assert asked("add_layer_norm", x, y, 1, None, None, 1e-5) is NotImplemented
+    total, out = add_layer_norm(torch.ones(0, 4), torch.ones(0, 4), 1, None, None, 1e-5)
+    assert total.shape == out.shape == (0, 4)
 
 
 def test_layer_norm_of_doubles_without_bias():

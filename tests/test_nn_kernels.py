@@ -7,6 +7,8 @@ from ember import nn
 from ember.autograd.composite import COMPOSITES
 from ember.backends import kernels
 from ember.nn.functional.dropout import kept_over
+from ember.nn.functional.linear import ACTIVATIONS, linear_activation
+from ember.nn.functional.normalization import add_layer_norm
 
 F = nn.functional
 
@@ -35,6 +37,11 @@ def class_targets(**options):
         return F.cross_entropy, (randn(5, 3), torch.tensor([0, 2, 1, 1, 0])), options
 
     return case
+
+
+def residual(x, y, weight, bias):
+    total, out = add_layer_norm(x, y, 1, weight, bias, 1e-5)
+    return total * 0.5 + out
 
 
 def lookup(**options):
@@ -91,6 +98,10 @@ def dropout():
 CASES = {
     "linear": plain(F.linear, (5, 3), (2, 3), (2,)),
     "linear without bias": plain(F.linear, (2, 4, 3), (2, 3)),
+    **{f"linear {name.strip('_')}": plain(linear_activation, (5, 3), (2, 3), (2,), activation=name)
+       for name in ACTIVATIONS},
+    "linear tanh without bias": plain(lambda x, w: linear_activation(x, w, None, "tanh"),
+                                      (2, 4, 3), (2, 3)),
     "conv1d": conv("conv1d", 1, stride=2, padding=1),
     "conv2d": conv("conv2d", 2, padding=(1, 2), dilation=(1, 2)),
     "conv2d groups": conv("conv2d", 2, groups=2, stride=2),
@@ -118,6 +129,8 @@ CASES = {
     "batch_norm plain": norm(batch_norm, (4, 3, 2, 2), [None, None]),
     "layer_norm": norm(F.layer_norm, (4, 2, 3), [(2, 3), (2, 3)], (2, 3)),
     "layer_norm plain": norm(F.layer_norm, (4, 3), [None, None], (3,)),
+    "add_layer_norm": plain(residual, (4, 3), (4, 3), (3,), (3,)),
+    "add_layer_norm plain": norm(residual, (2, 4, 3), [(2, 4, 3), None, None]),
     "rms_norm": norm(F.rms_norm, (4, 3), [(3,)], (3,)),
     "group_norm": norm(F.group_norm, (2, 4, 3), [(4,), (4,)], 2),
     "silu": plain(F.silu, (4, 3)), "gelu": plain(F.gelu, (4, 3)), "mish": plain(F.mish, (4, 3)),

@@ -21,6 +21,7 @@ from . import (
     exponential,
     fold,
     linear,
+    linear_activation,
     lookup,
     losses,
     normalization,

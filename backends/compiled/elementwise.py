@@ -10,7 +10,9 @@ from numba import prange
 from ..kernels import kernel
 from . import jit
 
-__all__ = ["elementwise"]
+__all__ = ["FORMULAS", "elementwise"]
+
+FORMULAS = {}  # (value, slope) by name, for kernels that apply them on the way
 
 
 def _over_one(formula):
@@ -58,6 +60,7 @@ def elementwise(name, value, slope, numbers=lambda: ()):
         numbers: makes the formulas' numbers of the operation's parameters.
     """
     over_one, over_two = _over_one(value), _over_two(slope)
+    FORMULAS[name] = value, slope
 
     def forward(xp, recording, input, **parameters):
         out = _run(over_one, [input], numbers(**parameters))

@@ -9,7 +9,7 @@ from ..kernels import kernel
 from . import blas, jit
 
 _WORTH_A_THREAD = 1 << 18  # multiplications
-_NO_BIAS = {char: np.empty(0, char) for char in "fd"}
+NO_BIAS = {char: np.empty(0, char) for char in "fd"}
 
 
 def _as_rows(a):
@@ -39,11 +39,15 @@ def multiply(a, b, out, bias=None):
     left, right = _as_rows(a), _as_rows(b)
     if left is None or right is None:
         return False
-    threads = jit.threads()
-    by_rows = out.shape[0] >= out.shape[1] or out.shape[1] < 8 * threads
     blas.product(left[1], right[1], left[0], right[0],
-                 _NO_BIAS[a.dtype.char] if bias is None else bias, out, threads, by_rows)
+                 NO_BIAS[a.dtype.char] if bias is None else bias, out, jit.threads(),
+                 by_rows(*out.shape))
     return True
+
+
+def by_rows(rows, columns):
+    """Return whether to divide the rows of a product, rather than its columns."""
+    return rows >= columns or columns < 8 * jit.threads()
 
 
 @jit.parallel
@@ -95,17 +99,16 @@ class Matmul:
 
 
 @jit.inline
-def _add_rows(a, start, stop, total):
-    """total[start:stop] = the sum of the rows of a, between those columns."""
-    sums = total[start:stop]
-    sums[:] = 0
-    last = a.shape[0] // 4 * 4
-    for row in range(0, last, 4):  # four at a time: a quarter of the traffic on the sums
-        first, second = a[row][start:stop], a[row + 1][start:stop]
-        third, fourth = a[row + 2][start:stop], a[row + 3][start:stop]
+def add_rows(a, first, last, start, sums):
+    """Add the rows of a from first to last, from column start on, to the sums."""
+    stop = start + sums.size
+    fours = first + (last - first) // 4 * 4
+    for row in range(first, fours, 4):  # four at a time: a quarter of the traffic on the sums
+        one, two = a[row][start:stop], a[row + 1][start:stop]
+        three, four = a[row + 2][start:stop], a[row + 3][start:stop]
         for i in range(sums.size):
-            sums[i] += (first[i] + second[i]) + (third[i] + fourth[i])
-    for row in range(last, a.shape[0]):
+            sums[i] += (one[i] + two[i]) + (three[i] + four[i])
+    for row in range(fours, last):
         rest = a[row][start:stop]
         for i in range(sums.size):
             sums[i] += rest[i]
@@ -118,7 +121,9 @@ def _parameter_gradients(g, rows, for_weight, for_bias, parts):
     for part in prange(parts):
         start, stop = part * features // parts, (part + 1) * features // parts
         if for_bias.size:
-            _add_rows(g, start, stop, for_bias)
+            sums = for_bias[start:stop]
+            sums[:] = 0
+            add_rows(g, 0, len(g), start, sums)
         if features >= inner:
             blas.gemm(True, False, 1.0, g[:, start:stop], rows, 0.0, for_weight[start:stop])
         else:
@@ -134,19 +139,28 @@ def parameter_gradients(g, rows, has_bias):
     return for_weight, for_bias if has_bias else None
 
 
+def is_large_layer(input, weight):
+    """Return whether a linear layer is worth several threads, and of one type."""
+    return _is_large(math.prod(input.shape[:-1]), *weight.shape, input, weight)
+
+
+def takes_layer(input, weight, bias):
+    """Return whether compiled kernels can read the arrays of a linear layer."""
+    if weight.ndim != 2 or input.ndim == 0 or input.shape[-1] != weight.shape[1]:
+        return False
+    return input.dtype is weight.dtype and jit.takes(weight) and (
+        bias is None or jit.takes(weight, bias) and bias.shape == weight.shape[:1])
+
+
 @kernel("linear", compiled=True)
 class Linear:
     """input @ weightᵀ + bias in one pass over the output, the gradients of both at once."""
 
     def forward(xp, recording, input, weight, bias):
-        if weight.ndim != 2 or input.ndim == 0 or input.shape[-1] != weight.shape[1]:
-            return NotImplemented
-        count, features = math.prod(input.shape[:-1]), weight.shape[0]
-        if not (jit.takes(weight) and _is_large(count, *weight.shape, input, weight)):
-            return NotImplemented
-        if bias is not None and not (jit.takes(weight, bias) and bias.shape == (features,)):
+        if not takes_layer(input, weight, bias) or not is_large_layer(input, weight):
             return NotImplemented
         input = jit.contiguous(input)
+        count, features = math.prod(input.shape[:-1]), weight.shape[0]
         out = np.empty((*input.shape[:-1], features), input.dtype)
         multiply(input.reshape(count, -1), weight.T, out.reshape(count, features), bias)
         return out, (input, weight)

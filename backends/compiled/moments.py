@@ -8,7 +8,8 @@ Variances", 1979.
 
 from . import jit
 
-__all__ = ["BLOCK", "deviation_sums", "merged", "moments", "short_moments"]
+__all__ = ["BLOCK", "deviation_sums", "merged", "moments", "moments_around",
+           "short_moments"]
 
 BLOCK = 1024  # elements summed at once
 
@@ -54,7 +55,12 @@ def short_moments(x, share):
     total = x.dtype.type(0)
     for i in range(x.size):
         total += x[i]
-    centre = x.dtype.type(total * share)
+    return moments_around(x, x.dtype.type(total * share), share)
+
+
+@jit.inline
+def moments_around(x, centre, share):
+    """The same from a first value of the mean."""
     rest, square = x.dtype.type(0), x.dtype.type(0)
     for i in range(x.size):
         away = x[i] - centre

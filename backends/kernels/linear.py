@@ -3,6 +3,7 @@
 import math
 
 from . import kernel
+from .activation import GELU, GELUTanh, SiLU
 
 
 @kernel("linear")
@@ -40,3 +41,52 @@ class Linear:
         if len(wanted) == 2:
             return for_input, for_weight
         return for_input, for_weight, xp.add.reduce(grows, 0) if wanted[2] else None
+
+
+class _ReLU:
+    def forward(xp, recording, input):
+        out = xp.maximum(input, 0)
+        return out, out
+
+    def backward(xp, g, out, wanted):
+        return (g * (out != 0),)
+
+
+class _Tanh:
+    def forward(xp, recording, input):
+        out = xp.tanh(input)
+        return out, out
+
+    def backward(xp, g, out, wanted):
+        return (g * (1 - out * out),)
+
+
+class _Sigmoid:
+    def forward(xp, recording, input):
+        out = xp.reciprocal(xp.exp(-input) + 1)
+        return out, out
+
+    def backward(xp, g, out, wanted):
+        return (g * (out * (1 - out)),)
+
+
+_ACTIVATIONS = {"relu": _ReLU, "tanh": _Tanh, "sigmoid": _Sigmoid, "_silu": SiLU, "_gelu": GELU,
+                "_gelu_tanh": GELUTanh}
+
+
+@kernel("linear_activation")
+class LinearActivation:
+    """activation(input @ weightᵀ + bias) in one node."""
+
+    def forward(xp, recording, input, weight, bias, activation):
+        result = Linear.forward(xp, recording, input, weight, bias)
+        if result is NotImplemented or result[0].dtype.kind != "f":
+            return NotImplemented
+        inner, saved = result
+        out, known = _ACTIVATIONS[activation].forward(xp, recording, inner)
+        return out, (saved, _ACTIVATIONS[activation], known)
+
+    def backward(xp, g, saved, wanted):
+        saved, activation, known = saved
+        (g,) = activation.backward(xp, g, known, wanted)
+        return Linear.backward(xp, g, saved, wanted)

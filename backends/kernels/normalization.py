@@ -120,6 +120,27 @@ class LayerNorm:
         return [for_input, *_others(wanted[1:], rest)]
 
 
+@kernel("add_layer_norm")
+class AddLayerNorm:
+    """x + y, and its normalization over the last `count` axes."""
+
+    def forward(xp, recording, x, y, count, weight, bias, eps):
+        if x.shape != y.shape or x.dtype is not y.dtype:
+            return NotImplemented
+        total = x + y
+        result = LayerNorm.forward(xp, recording, total, count, weight, bias, eps)
+        return result if result is NotImplemented else ((total, result[0]), result[1])
+
+    def backward(xp, g, saved, wanted):
+        for_total, for_out = g
+        if for_out is None:
+            return [for_total, for_total, *[None] * (len(wanted) - 2)]
+        total, *rest = LayerNorm.backward(xp, for_out, saved, [True, *wanted[2:]])
+        if for_total is not None:
+            total += for_total
+        return [total, total, *rest]
+
+
 @kernel("rms_norm_over")
 class RMSNorm:
     """Over the last `count` axes, without subtracting the mean."""

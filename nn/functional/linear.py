@@ -3,8 +3,11 @@
 PyTorch page: https://docs.pytorch.org/docs/2.13/nn.functional.html#linear-functions
 """
 
+from ...autograd import tanh
 from ...autograd.composite import composite
 from ...autograd.lowprecision import rounded_once
+from ...autograd.ops import activation as records
+from .activation import _gelu, _gelu_tanh, _silu
 
 __all__ = ["bilinear", "linear"]
 
@@ -33,6 +36,22 @@ def linear(input, weight, bias=None):
         raise _shape_error(input, weight)
     out = input.matmul(weight.t())
     return out if bias is None else out + bias
+
+
+# What `linear_activation` knows, by the names of the functions' records.
+ACTIVATIONS = {function.op.name: function for function in (
+    records.relu, records.sigmoid, tanh, _gelu, _gelu_tanh, _silu)}
+
+
+@composite(label="linear, activation")
+def linear_activation(input, weight, bias, activation):
+    """Return an activation of `linear`; PyTorch has no such function.
+
+    Args:
+        input, weight, bias: as for `linear`.
+        activation: one of ACTIVATIONS.
+    """
+    return ACTIVATIONS[activation](linear(input, weight, bias))
 
 
 def _shape_error(input, weight):

@@ -209,6 +209,15 @@ def layer_norm_over(input, count, weight, bias, eps):
     return out if bias is None else out + bias
 
 
+@composite(label="add, layer_norm")
+def add_layer_norm(x, y, count, weight, bias, eps):
+    """Return x + y, and that normalized over the last `count` dimensions: a residual path and the
+    norm behind it. PyTorch has no such function.
+    """
+    total = x + y
+    return total, layer_norm_over(total, count, weight, bias, eps)
+
+
 def rms_norm(input, normalized_shape, weight=None, eps=None):
     """Divide by the root mean square over the last dimensions.
 

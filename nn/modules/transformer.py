@@ -10,6 +10,7 @@ import math
 from ...autograd import full
 from .. import functional as F
 from .. import init
+from ._pairs import activated, added_and_normed
 from .attention import MultiheadAttention
 from .container import ModuleList
 from .dropout import Dropout
@@ -206,10 +207,11 @@ class TransformerEncoderLayer(Module):
     def forward(self, src, src_mask=None, src_key_padding_mask=None, is_causal=False):
         attention = (src_mask, src_key_padding_mask, is_causal)
         if self.norm_first:
-            x = src + self._attend(self.norm1(src), *attention)
-            return x + self._feed_forward(self.norm2(x))
-        x = self.norm1(src + self._attend(src, *attention))
-        return self.norm2(x + self._feed_forward(x))
+            x, normed = added_and_normed(
+                src, self._attend(self.norm1(src), *attention), self.norm2)
+            return x + self._feed_forward(normed)
+        _, x = added_and_normed(src, self._attend(src, *attention), self.norm1)
+        return added_and_normed(x, self._feed_forward(x), self.norm2)[1]
 
     def _attend(self, x, mask, padding, is_causal):
         out, _ = self.self_attn(x, x, x, attn_mask=mask, key_padding_mask=padding,
@@ -217,7 +219,8 @@ class TransformerEncoderLayer(Module):
         return self.dropout1(out)
 
     def _feed_forward(self, x):
-        return self.dropout2(self.linear2(self.dropout(self.activation(self.linear1(x)))))
+        inner = self.dropout(activated(self.linear1, self.activation, x))
+        return self.dropout2(self.linear2(inner))
 
 
 class TransformerDecoderLayer(Module):
@@ -252,12 +255,12 @@ class TransformerDecoderLayer(Module):
         own = (tgt_mask, tgt_key_padding_mask, tgt_is_causal)
         other = (memory, memory_mask, memory_key_padding_mask, memory_is_causal)
         if self.norm_first:
-            x = tgt + self._attend(self.norm1(tgt), *own)
-            x = x + self._attend_to(self.norm2(x), *other)
-            return x + self._feed_forward(self.norm3(x))
-        x = self.norm1(tgt + self._attend(tgt, *own))
-        x = self.norm2(x + self._attend_to(x, *other))
-        return self.norm3(x + self._feed_forward(x))
+            x, normed = added_and_normed(tgt, self._attend(self.norm1(tgt), *own), self.norm2)
+            x, normed = added_and_normed(x, self._attend_to(normed, *other), self.norm3)
+            return x + self._feed_forward(normed)
+        _, x = added_and_normed(tgt, self._attend(tgt, *own), self.norm1)
+        _, x = added_and_normed(x, self._attend_to(x, *other), self.norm2)
+        return added_and_normed(x, self._feed_forward(x), self.norm3)[1]
 
     _attend = TransformerEncoderLayer._attend
 
@@ -267,4 +270,5 @@ class TransformerDecoderLayer(Module):
         return self.dropout2(out)
 
     def _feed_forward(self, x):
-        return self.dropout3(self.linear2(self.dropout(self.activation(self.linear1(x)))))
+        inner = self.dropout(activated(self.linear1, self.activation, x))
+        return self.dropout3(self.linear2(inner))

@@ -16,6 +16,7 @@ from . import (
     attention,
     average_pooling,
     channels,
+    clipping,
     convolution,
     dropout,
     exponential,

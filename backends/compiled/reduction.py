@@ -11,6 +11,8 @@ from numba import prange
 from ..kernels import kernel
 from . import jit
 
+__all__ = ["sums_of_squares"]
+
 _BLOCK = 4096  # elements added in their own precision; the sums of blocks are added in float64
 
 
@@ -53,7 +55,8 @@ def _loops(term):
     return of_all, of_rows
 
 
-_sums, _sums_of_squares = _loops(_itself), _loops(_squared)
+_sums, _squares = _loops(_itself), _loops(_squared)
+sums_of_squares = _squares[0]
 
 
 def _reduced(ndim, dim):
@@ -119,5 +122,5 @@ class VectorNorm:
     def forward(xp, recording, input, ord=2, dim=None, keepdim=False, dtype=None):
         if dtype is not None or ord != 2:
             return NotImplemented
-        out = _add_up(_sums_of_squares, input, dim, keepdim)
+        out = _add_up(_squares, input, dim, keepdim)
         return out if out is NotImplemented else (np.sqrt(out), ())

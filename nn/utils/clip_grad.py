@@ -3,11 +3,13 @@
 PyTorch page: https://docs.pytorch.org/docs/2.13/generated/torch.nn.utils.clip_grad_norm_.html
 """
 
+import math
 import warnings
 
-from ...autograd import Tensor, no_grad, stack
+from ...autograd import Tensor, detours, no_grad, stack
 from ...autograd.from_data import tensor
 from ...autograd.writes import mark_written
+from ...backends import cpu, kernels
 
 __all__ = ["clip_grad_norm", "clip_grad_norm_", "clip_grad_value_", "clip_grads_with_norm_",
            "get_total_norm"]
@@ -23,10 +25,12 @@ def get_total_norm(tensors, norm_type=2.0, error_if_nonfinite=False, foreach=Non
     if not tensors:
         return tensor(0.0)
     norm_type = float(norm_type)
-    with no_grad():
-        first = tensors[0].device
-        norms = stack([t.detach().norm(norm_type).to(first) for t in tensors])
-        total = norms.norm(norm_type)
+    total = _length(tensors) if norm_type == 2 and not detours.installed else None
+    if total is None:
+        with no_grad():
+            first = tensors[0].device
+            norms = stack([t.detach().norm(norm_type).to(first) for t in tensors])
+            total = norms.norm(norm_type)
     if error_if_nonfinite and not bool(total.isfinite()):
         raise RuntimeError(
             f"The total norm of order {norm_type} for gradients from `parameters` is non-finite, "
@@ -35,14 +39,28 @@ def get_total_norm(tensors, norm_type=2.0, error_if_nonfinite=False, foreach=Non
     return total
 
 
+def _length(tensors):
+    """Return the norm of order 2 of tensors of one precision on the CPU; None for others."""
+    dtype, total = tensors[0]._array.dtype, 0.0
+    for t in tensors:
+        array = t._array
+        if t._xp is not cpu or array.dtype is not dtype or dtype.char not in "fd":
+            return None
+        compiled = kernels.compiled("square_length", array.size)
+        square = NotImplemented if compiled is None else compiled(array)
+        total += float(cpu.vdot(array, array) if square is NotImplemented else square)
+    return Tensor._wrap(dtype.type(math.sqrt(total)), cpu)
+
+
 def clip_grads_with_norm_(parameters, max_norm, total_norm, foreach=None):
     """Scale gradients in place so that a known total norm becomes at most `max_norm`."""
     factor = (float(max_norm) / (total_norm + 1e-6)).clamp(max=1.0)
     if factor.device.type == "cpu" and factor == 1:  # on a GPU, asking would mean waiting
         return
-    with no_grad():
+    with no_grad(), cpu.quiet():
         for gradient in _gradients(parameters):
-            _scale(gradient, factor.to(gradient.device))
+            _scale(gradient, factor if gradient._xp is factor._xp is cpu
+                   else factor.to(gradient.device))
 
 
 def _scale(gradient, factor):
@@ -51,7 +69,9 @@ def _scale(gradient, factor):
     if array.dtype.char not in "fd" or array.dtype != factor._array.dtype or not array.size:
         gradient.mul_(factor)
         return
-    gradient._xp.multiply(array, factor._array, out=array)
+    compiled = kernels.compiled("scale", array.size) if gradient._xp is cpu else None
+    if compiled is None or compiled(array, factor._array) is NotImplemented:
+        gradient._xp.multiply(array, factor._array, array)
     mark_written(array)
 
 

@@ -32,6 +32,8 @@ _ANYWHERE = frozenset((
     "cholesky", "eig", "eigh", "eigvals", "eigvalsh", "fft_c2c",
     "fft_c2r", "fft_r2c", "inv", "lu", "p_distance", "pinv", "prod", "qr", "solve", "svd",
     "svdvals"))
+# Operations whose own operations are cast, one by one.
+COMPOSED = frozenset(("gru_layer", "rnn_layer"))
 FLOAT32 = {"cpu": _ANYWHERE, "cuda": _ANYWHERE | frozenset((
     "acos", "asin", "cosh", "cumprod", "cumsum", "erfinv", "exp", "expm1", "layer_norm_over",
     "log", "log10", "log1p", "log2", "log_softmax", "pow", "reciprocal", "rms_norm_over",
@@ -79,6 +81,8 @@ def _detour(record, call, args, kwargs):
     device_type = _device_type((*args, *kwargs.values()))
     if device_type not in state.enabled:
         return NotImplemented
+    if record.name in COMPOSED:
+        return record.composition(*args, **kwargs)
     if record.name in SHORT:
         target = state.dtype(device_type)
     elif record.name in FLOAT32[device_type]:

@@ -10,18 +10,20 @@ pytest.importorskip("numba")
 GATES = {"lstm_layer": 4, "gru_layer": 3, "rnn_layer": 1}
 LAYERS = [("lstm_layer", None), ("gru_layer",), ("rnn_layer", "tanh"), ("rnn_layer", "relu")]
 NAMES = ["lstm", "gru", "tanh", "relu"]
-PLACES = {"lstm_layer": 3, "gru_layer": 2, "rnn_layer": 2}  # where the recurrent weight stands
+PLACES = {"lstm_layer": 3, "gru_layer": 2, "rnn_layer": 2}  # where the weights stand
 
 
-def inputs(layer, length, batch, size, dtype=np.float32, bias=True):
-    """Return the arguments of a layer: gates, first states, recurrent weight, bias, options."""
+def inputs(layer, length, batch, size, dtype=np.float32, bias=True, features=19):
+    """Return the arguments of a layer: input, first states, weights, biases, options."""
     name, *options = layer
     rng = np.random.default_rng(5)
     rows = GATES[name] * size
-    shapes = [(length, batch, rows)] + [(batch, size)] * (2 if name == "lstm_layer" else 1)
+    shapes = [(length, batch, features)] + [(batch, size)] * (2 if name == "lstm_layer" else 1)
     made = [rng.standard_normal(shape).astype(dtype) for shape in shapes]
-    made.append((rng.standard_normal((rows, size)) / (2 * size**0.5)).astype(dtype))
-    return [*made, rng.standard_normal(rows).astype(dtype) if bias else None, *options]
+    for width in (features, size):
+        made.append((rng.standard_normal((rows, width)) / (2 * width**0.5)).astype(dtype))
+    biases = [rng.standard_normal(rows).astype(dtype) if bias else None for _ in range(2)]
+    return [*made, *biases, *options]
 
 
 def portable_and_compiled(name):
@@ -63,17 +65,18 @@ def test_no_bias(layer):
 
 
 @pytest.mark.parametrize("layer", LAYERS, ids=NAMES)
-def test_gates_may_lie_in_another_order(layer):
+def test_input_and_weights_may_lie_in_another_order(layer):
     args = inputs(layer, 3, 4, 5)
     args[0] = args[0][::-1]  # as in the second direction
-    args[PLACES[layer[0]]] = np.asfortranarray(args[PLACES[layer[0]]])
+    for place in (PLACES[layer[0]], PLACES[layer[0]] + 1):
+        args[place] = np.asfortranarray(args[place])
     compare(layer, args, 1e-5)
 
 
 @pytest.mark.parametrize("layer", LAYERS, ids=NAMES)
 def test_nothing_is_kept_where_no_gradient_is_wanted(layer):
     kernel = portable_and_compiled(layer[0])[1]
-    args = inputs(layer, 6, 3, 40)
+    args = inputs(layer, 6, 64, 40)
     expected, kept = kernel.forward(cpu, True, *args)
     out, saved = kernel.forward(cpu, False, *args)
     np.testing.assert_array_equal(out, expected)

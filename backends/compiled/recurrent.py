@@ -1,31 +1,52 @@
-"""Recurrent layers: at each step, every thread takes some units of some sequences, multiplies the
-state by their weights and applies the gates.
+"""Recurrent layers: the input's and the state's part of the gates, and the gates themselves, while
+a block of them is in a core's cache.
+
+Where there are enough sequences each thread takes some of them through all steps and waits for
+nobody. Else the threads divide the units, one launch a step, and the input's part is there
+before.
 
 The weights are packed into panels (see `tiles`) once. What only these kernels read lies in
-blocks of as many units as a panel has columns: gates have the shape (steps, blocks, gates,
-batch, units), cell states (steps, blocks, batch, units). Everything else has the shape (steps,
-batch, gates, units), with one gate for states, which begin with the first one: without the
-last they are the states that the steps started from.
+blocks of as many units as a panel has columns: gates have the shape (blocks, gates, steps · batch,
+units), cell states (blocks, steps · batch, units). Everything else has the shape (steps, batch,
+gates, units), with one gate for states, which begin with the first one: without the last they are
+the states that the steps started from.
 """
 
 import numpy as np
 from numba import prange
 
 from ..kernels import kernel
-from . import jit, tiles
+from . import gates, jit, tiles
 from .linear import parameter_gradients
-from .math import sigmoid, tanh
 
 _LSTM, _GRU, _TANH, _RELU = range(4)
-_ROWS = 32  # sequences in one piece of work
+_ROWS = 4 * tiles.HEIGHT  # sequences in one piece of work
 
 
 @jit.inline
-def _piece(number, batch, width):
-    """Return (block, first row, last row, first unit) of a piece of work."""
-    parts = -(-batch // _ROWS)
-    block, first = number // parts, number % parts * _ROWS
-    return block, first, min(first + _ROWS, batch), block * width
+def _count(blocks, rows):
+    """Return how many pieces of work there are: (block, some rows)."""
+    return blocks * -(-rows // _ROWS)
+
+
+@jit.inline
+def _piece(number, low, high):
+    """Return (block, first row, last row) of a piece of the work on rows from low to high."""
+    chunks = -(-(high - low) // _ROWS)
+    first = low + number % chunks * _ROWS
+    return number // chunks, first, min(first + _ROWS, high)
+
+
+@jit.inline
+def _share(by_rows, part, parts, blocks, batch):
+    """Return the rows of a thread (low, high) and its pieces of the work on them (begin, end)."""
+    if by_rows:
+        count = -(-batch // tiles.HEIGHT)
+        low = part * count // parts * tiles.HEIGHT
+        high = min((part + 1) * count // parts * tiles.HEIGHT, batch)
+        return low, high, 0, _count(blocks, high - low)
+    count = _count(blocks, batch)
+    return 0, batch, part * count // parts, (part + 1) * count // parts
 
 
 @jit.inline
@@ -48,196 +69,145 @@ def _write(block, x, first, gate, start):
 
 
 @jit.inline
-def _flat(block, first, last):
+def _flat(block, start, rows):
     """Return rows of a block as one vector."""
-    return block[first:last].reshape(-1)
+    return block[start:start + rows].reshape(-1)
 
 
 # -- forward --------------------------------------------------------------------------------------
 
 
 @jit.inline
-def _sigmoid(a):
-    for u in range(a.size):
-        a[u] = sigmoid(a[u])
+def _from_input(x, weights, bias, block, a, start):
+    """a[:, start:] = x · weights + bias; a gate without weights is the bias alone."""
+    for gate in range(len(bias)):
+        out, added = a[gate][start:start + len(x)], bias[gate, block]
+        for row in range(len(x)):
+            target = out[row]
+            for u in range(added.size):
+                target[u] = added[u]
+        if gate < len(weights):
+            tiles.add_product(x, weights[gate, block], out)
 
 
 @jit.inline
-def _lstm(i, f, n, o, before, cell, h):
-    """Input, forget, candidate and output gate: c ← f·c + i·n, h ← o·tanh(c)."""
-    _sigmoid(i)
-    _sigmoid(f)
-    _sigmoid(o)
-    for u in range(h.size):
-        n[u] = tanh(n[u])
-    for u in range(h.size):
-        cell[u] = f[u] * before[u] + i[u] * n[u]
-    for u in range(h.size):
-        h[u] = o[u] * tanh(cell[u])
-
-
-@jit.inline
-def _gru(r, z, n, inner, h):
-    """Reset gate, update gate, candidate and the state's part of it: h ← n + z·(h − n)."""
-    _sigmoid(r)
-    _sigmoid(z)
-    for u in range(h.size):
-        n[u] = tanh(n[u] + r[u] * inner[u])
-    for u in range(h.size):
-        h[u] = n[u] + z[u] * (h[u] - n[u])
-
-
-@jit.inline
-def _elman(a, h, relu):
-    if relu:
-        for u in range(h.size):
-            h[u] = a[u] if not a[u] < 0 else a.dtype.type(0)  # NaN stays
+def _advance(kind, weights, block, first, last, a, now, cells, then, following, states, after,
+             work):
+    """Take some sequences from states to `after`: the state's part is added to the gates a[:, now:]
+    of a block, cells[following:] are computed from cells[then:]."""
+    rows = last - first
+    h, now, start = work[:rows], now + first, block * work.shape[1]
+    for gate in range(len(weights)):  # the candidate's is multiplied by the reset gate first
+        target = a[3 if kind == _GRU and gate == 2 else gate]
+        tiles.add_product(states[first:last, 0], weights[gate, block], target[now:now + rows])
+    if kind == _LSTM:
+        gates.lstm(_flat(a[0], now, rows), _flat(a[1], now, rows), _flat(a[2], now, rows),
+                   _flat(a[3], now, rows), _flat(cells, then + first, rows),
+                   _flat(cells, following + first, rows), h.reshape(-1))
+    elif kind == _GRU:
+        _read(states, first, 0, start, h)
+        gates.gru(_flat(a[0], now, rows), _flat(a[1], now, rows), _flat(a[2], now, rows),
+                  _flat(a[3], now, rows), h.reshape(-1))
     else:
-        for u in range(h.size):
-            h[u] = tanh(a[u])
-
-
-@jit.inline
-def _add_bias(bias, block):
-    for row in range(len(block)):
-        target = block[row]
-        for u in range(bias.size):
-            target[u] += bias[u]
+        gates.elman(_flat(a[0], now, rows), h.reshape(-1), kind == _RELU)
+    _write(h, after, first, 0, start)
 
 
 @jit.parallel
-def _forward(kind, gates, bias, panels, active, cells, states, parts):
-    """Fill states[1:] from states[0] and cells[1:] from cells[0]; panels have the shape (gates,
-    blocks, H, units). Where nothing is kept for backward, active and cells are of one step."""
-    length, batch = gates.shape[:2]
-    width = panels.shape[3]
-    pieces = panels.shape[1] * -(-batch // _ROWS)
-    for t in range(length):
-        now, then = min(t, len(active) - 1), min(t, len(cells) - 1)
-        following = min(t + 1, len(cells) - 1)
+def _forward(kind, x, input_weights, weights, bias, active, cells, states, by_rows, parts):
+    """Fill states[1:] from states[0] and cells from their first step; weights have the shape
+    (gates, blocks, features, units), bias (gates, blocks, units). Where nothing is kept for
+    backward, active and cells may be of one step."""
+    length, batch, blocks = len(states) - 1, states.shape[1], len(active)
+    if not by_rows:
+        count = _count(blocks, len(x))
         for part in prange(parts):
-            work = np.empty((_ROWS, width), gates.dtype)
-            for number in range(part * pieces // parts, (part + 1) * pieces // parts):
-                block, first, last, start = _piece(number, batch, width)
-                a, h = active[now, block], work[:last - first]
-                for gate in range(len(panels)):
-                    x = a[gate, first:last]
-                    _read(gates[t], first, gate, start, x)
-                    if kind == _GRU and gate == 2:  # multiplied by the reset gate before it joins
-                        x = a[3, first:last]
-                        x[:] = 0
-                    _add_bias(bias[gate, start:start + width], x)
-                    tiles.add_product(states[t, first:last, 0], panels[gate, block], x)
-                if kind == _LSTM:
-                    _lstm(_flat(a[0], first, last), _flat(a[1], first, last),
-                          _flat(a[2], first, last), _flat(a[3], first, last),
-                          _flat(cells[then, block], first, last),
-                          _flat(cells[following, block], first, last), h.reshape(-1))
-                elif kind == _GRU:
-                    _read(states[t], first, 0, start, h)
-                    _gru(_flat(a[0], first, last), _flat(a[1], first, last),
-                         _flat(a[2], first, last), _flat(a[3], first, last),
-                         h.reshape(-1))
-                else:
-                    _elman(_flat(a[0], first, last), h.reshape(-1), kind == _RELU)
-                _write(h, states[t + 1], first, 0, start)
+            for number in range(part * count // parts, (part + 1) * count // parts):
+                block, first, last = _piece(number, 0, len(x))
+                _from_input(x[first:last], input_weights, bias, block, active[block], first)
+    steps = length if by_rows else 1
+    for stage in range(0, length, steps):
+        for part in prange(parts):
+            low, high, begin, end = _share(by_rows, part, parts, blocks, batch)
+            work = np.empty((_ROWS, active.shape[3]), active.dtype)
+            for t in range(stage, stage + steps):
+                now = t * batch % active.shape[2]
+                then, following = t * batch % cells.shape[1], (t + 1) * batch % cells.shape[1]
+                for number in range(begin, end):
+                    block, first, last = _piece(number, low, high)
+                    if by_rows:
+                        _from_input(x[t * batch + first:t * batch + last], input_weights, bias,
+                                    block, active[block], now + first)
+                    _advance(kind, weights, block, first, last, active[block], now,
+                             cells[block % len(cells)], then, following, states[t],
+                             states[t + 1], work)
 
 
-# -- backward: dh is the gradient of a state, `carry` what goes to the step before past the gates --
+# -- backward -------------------------------------------------------------------------------------
 
 
 @jit.inline
-def _lstm_slopes(dh, carry, i, f, n, o, before, cell, work):
-    """The gradient of the cell state is carried."""
-    size = dh.size
-    for_i, for_f, for_n, for_o = work[0, :size], work[1, :size], work[2, :size], work[3, :size]
-    for u in range(dh.size):
-        squashed = tanh(cell[u])
-        carry[u] += dh[u] * o[u] * (1 - squashed * squashed)
-        for_o[u] = dh[u] * squashed * o[u] * (1 - o[u])
-    for u in range(dh.size):
-        for_i[u] = carry[u] * n[u] * i[u] * (1 - i[u])
-        for_n[u] = carry[u] * i[u] * (1 - n[u] * n[u])
-    for u in range(dh.size):
-        for_f[u] = carry[u] * before[u] * f[u] * (1 - f[u])
-        carry[u] *= f[u]
-
-
-@jit.inline
-def _gru_slopes(dh, carry, r, z, n, inner, h, work):
-    """Fourth among the slopes is that of the state's part of the candidate."""
-    size = dh.size
-    for_r, for_z, for_n, for_inner = work[0, :size], work[1, :size], work[2, :size], work[3, :size]
-    for u in range(dh.size):
-        dh[u] += carry[u]
-        carry[u] = dh[u] * z[u]
-    for u in range(dh.size):
-        for_n[u] = dh[u] * (1 - z[u]) * (1 - n[u] * n[u])
-    for u in range(dh.size):
-        for_r[u] = for_n[u] * inner[u] * r[u] * (1 - r[u])
-        for_inner[u] = for_n[u] * r[u]
-    for u in range(dh.size):
-        for_z[u] = dh[u] * (h[u] - n[u]) * z[u] * (1 - z[u])
-
-
-@jit.inline
-def _elman_slopes(dh, h, slope, relu):
-    if relu:
-        for u in range(dh.size):
-            slope[u] = dh[u] if h[u] > 0 else dh.dtype.type(0)
+def _retreat(kind, block, first, dh, a, now, cells, then, following, states, after, carry, slopes,
+             own, work):
+    """From dh, the gradient of some sequences' states `after`, to the gradients of the gates."""
+    rows, width = dh.shape
+    size, start, now = rows * width, block * width, now + first
+    flat, h, carry = dh.reshape(-1), work[5, :size], _flat(carry, first, rows)
+    if kind == _LSTM:
+        gates.lstm_slopes(flat, carry, _flat(a[0], now, rows), _flat(a[1], now, rows),
+                          _flat(a[2], now, rows), _flat(a[3], now, rows),
+                          _flat(cells, then + first, rows),
+                          _flat(cells, following + first, rows), work)
+    elif kind == _GRU:
+        _read(states, first, 0, start, h.reshape(rows, width))
+        gates.gru_slopes(flat, carry, _flat(a[0], now, rows), _flat(a[1], now, rows),
+                         _flat(a[2], now, rows), _flat(a[3], now, rows), h, work)
     else:
-        for u in range(dh.size):
-            slope[u] = dh[u] * (1 - h[u] * h[u])
+        _read(after, first, 0, start, h.reshape(rows, width))
+        gates.elman_slopes(flat, h, work[0, :size], kind == _RELU)
+    for gate in range(slopes.shape[1]):
+        _write(work[gate, :size].reshape(rows, width), slopes, first, gate, start)
+        if kind == _GRU:
+            slope = work[3 if gate == 2 else gate, :size].reshape(rows, width)
+            _write(slope, own, first, gate, start)
 
 
 @jit.parallel
-def _backward(kind, g, panels, active, cells, states, slopes, own, carry, parts):
+def _backward(kind, g, panels, active, cells, states, slopes, own, carry, by_rows, parts):
     """Fill slopes, the gradients of the gates, and `own`, those of the state's part of them (for
     LSTM and Elman networks the same array); panels have the shape (blocks, gates · H, units),
     carry (blocks, batch, units)."""
-    length, batch, count = slopes.shape[:3]
-    pieces, width = panels.shape[0] * -(-batch // _ROWS), panels.shape[2]
-    for t in range(length - 1, -1, -1):
+    length, batch = slopes.shape[:2]
+    blocks, inner, width = panels.shape
+    steps = length if by_rows else 1
+    for stage in range(length, 0, -steps):
         for part in prange(parts):
+            low, high, begin, end = _share(by_rows, part, parts, blocks, batch)
             work = np.empty((6, _ROWS * width), g.dtype)
-            for number in range(part * pieces // parts, (part + 1) * pieces // parts):
-                block, first, last, start = _piece(number, batch, width)
-                rows = last - first
-                size = rows * width
-                dh, h = work[4, :size], work[5, :size]
-                _read(g[t], first, 0, start, dh.reshape(rows, width))
-                if t < length - 1:
-                    tiles.add_product(own[t + 1, first:last].reshape(rows, panels.shape[1]),
-                                      panels[block], dh.reshape(rows, width))
-                a = active[min(t, len(active) - 1), block]
-                passed = _flat(carry[block], first, last)
-                if kind == _LSTM:
-                    _lstm_slopes(dh, passed, _flat(a[0], first, last),
-                                 _flat(a[1], first, last), _flat(a[2], first, last),
-                                 _flat(a[3], first, last),
-                                 _flat(cells[t, block], first, last),
-                                 _flat(cells[t + 1, block], first, last), work)
-                elif kind == _GRU:
-                    _read(states[t], first, 0, start, h.reshape(rows, width))
-                    _gru_slopes(dh, passed, _flat(a[0], first, last),
-                                _flat(a[1], first, last), _flat(a[2], first, last),
-                                _flat(a[3], first, last), h, work)
-                else:
-                    _read(states[t + 1], first, 0, start, h.reshape(rows, width))
-                    _elman_slopes(dh, h, work[0, :size], kind == _RELU)
-                for gate in range(count):
-                    slope = work[gate, :size].reshape(rows, width)
-                    _write(slope, slopes[t], first, gate, start)
-                    if kind == _GRU:
-                        slope = work[3 if gate == 2 else gate, :size].reshape(rows, width)
-                        _write(slope, own[t], first, gate, start)
+            for t in range(stage - 1, stage - 1 - steps, -1):
+                now, then = t * batch % active.shape[2], t * batch % cells.shape[1]
+                for number in range(begin, end):
+                    block, first, last = _piece(number, low, high)
+                    rows = last - first
+                    dh = work[4, :rows * width].reshape(rows, width)
+                    _read(g[t], first, 0, block * width, dh)
+                    if t < length - 1:
+                        tiles.add_product(own[t + 1, first:last].reshape(rows, inner),
+                                          panels[block], dh)
+                    _retreat(kind, block, first, dh, active[block], now,
+                             cells[block % len(cells)], then, then + batch, states[t],
+                             states[t + 1], carry[block], slopes[t], own[t], work)
 
 
 # -- the kernels ----------------------------------------------------------------------------------
 
 
-def _parts(blocks, batch):
-    return min(jit.threads(), blocks * -(-batch // _ROWS))
+def _division(blocks, batch):
+    """Return whether threads divide the sequences (else the units), and into how many parts."""
+    threads, count = jit.threads(), -(-batch // tiles.HEIGHT)
+    if batch >= tiles.HEIGHT and (count % threads == 0 or count >= 4 * threads):
+        return True, threads
+    return False, min(threads, blocks * -(-batch // _ROWS))
 
 
 def _blocks(x, width):
@@ -253,38 +223,53 @@ def _from_blocks(x, size):
     return x.swapaxes(0, 1).reshape(x.shape[1], -1)[:, :size]
 
 
-def _run(kind, recording, gates, h, w_hh, b_hh, c=None):
+def _bias(kind, b_ih, b_hh, size, width):
+    """Return what is added to each gate, shape (gates, blocks, units)."""
+    given, state = b_ih.reshape(-1, size), b_hh.reshape(-1, size)
+    if kind == _GRU:
+        added = np.concatenate((given[:2] + state[:2], given[2:], state[2:]))
+    else:
+        added = given + state
+    return _blocks(added, width).swapaxes(0, 1).copy()
+
+
+def _run(kind, recording, input, h, w_ih, w_hh, b_ih, b_hh, c=None):
     """Return the outputs of all steps and what backward needs, or NotImplemented; the outputs of
     an LSTM in one vector with its last cell state."""
-    if not gates.size or any(a.dtype is not gates.dtype for a in (h, w_hh, b_hh, c)
-                             if a is not None):
+    if (not input.size or (b_ih is None) != (b_hh is None)
+            or any(a is not None and a.dtype is not input.dtype
+                   for a in (h, w_ih, w_hh, b_ih, b_hh, c))):
         return NotImplemented
-    gates, w_hh = np.ascontiguousarray(gates), np.ascontiguousarray(w_hh)
-    if not jit.takes(gates, w_hh):
+    arrays = [jit.contiguous(a) for a in (input, w_ih, w_hh)]
+    if arrays[0] is None:
         return NotImplemented
-    (length, batch), size = gates.shape[:2], h.shape[1]
-    count = len(w_hh) // size
-    panels = np.stack([tiles.pack(w.T) for w in w_hh.reshape(count, size, size)])
-    blocks, width = panels.shape[1], panels.shape[3]
-    bias = np.zeros(len(w_hh), gates.dtype) if b_hh is None else np.ascontiguousarray(b_hh)
+    input, w_ih, w_hh = arrays
+    (length, batch, features), size, dtype = input.shape, h.shape[1], input.dtype
+    input_weights, weights = [tiles.pack_transposed(w.reshape(-1, size, w.shape[1]))
+                              for w in (w_ih, w_hh)]
+    count, blocks, _, width = weights.shape
+    none = np.zeros(count * size, dtype)
+    bias = _bias(kind, *((none, none) if b_ih is None else (b_ih, b_hh)), size, width)
+    by_rows, parts = _division(blocks, batch)
     kept = length if recording and kind in (_LSTM, _GRU) else 1
-    active = np.empty((kept, blocks, 4 if kind == _GRU else count, batch, width), gates.dtype)
-    cells = np.empty((0 if c is None else kept + recording, blocks, batch, width), gates.dtype)
-    memory = np.empty((length + 1 + (c is not None), batch, 1, size), gates.dtype)
+    steps = kept if by_rows else length
+    active = np.empty((blocks, len(bias), steps * batch, width), dtype)
+    cells = np.empty((1, 1, 1) if c is None else (blocks, (kept + recording) * batch, width), dtype)
+    memory = np.empty((length + 1 + (c is not None), batch, 1, size), dtype)
     memory[0, :, 0] = h
     if c is not None:
-        cells[0] = _blocks(c, width)
-    _forward(kind, gates.reshape(length, batch, count, size), bias.reshape(count, size), panels,
-             active, cells, memory[:length + 1], _parts(blocks, batch))
+        cells[:, :batch] = _blocks(c, width)
+    _forward(kind, input.reshape(-1, features), input_weights, weights, bias, active, cells,
+             memory[:length + 1], by_rows, parts)
     if c is not None:
-        memory[length + 1, :, 0] = _from_blocks(cells[-1], size)
+        memory[length + 1, :, 0] = _from_blocks(cells[:, -batch:], size)
     return (memory[1:, :, 0] if c is None else memory[1:].reshape(-1),
-            (kind, active, cells, memory[:length + 1], w_hh, b_hh is not None))
+            (kind, input, active, cells, memory[:length + 1], w_ih, w_hh, b_ih is not None))
 
 
 def _gradients(xp, g, saved, wanted):
-    """Return the gradients of the gates, the first states, the recurrent weight and its bias."""
-    kind, active, cells, states, w_hh, has_bias = saved
+    """Return the gradients of the input, the first states, the weights and the biases."""
+    kind, input, active, cells, states, w_ih, w_hh, has_bias = saved
     length, batch, size = len(states) - 1, states.shape[1], states.shape[3]
     g = np.ascontiguousarray(g).reshape(-1, batch, 1, size)
     if not jit.takes(g, w_hh):
@@ -295,22 +280,25 @@ def _gradients(xp, g, saved, wanted):
     carry = _blocks(g[length, :, 0] if kind == _LSTM else np.zeros((batch, size), g.dtype),
                     panels.shape[2])
     _backward(kind, g[:length], panels, active, cells, states, slopes, own, carry,
-              _parts(len(panels), batch))
+              *_division(len(panels), batch))
     dh, passed = np.matmul(own[0].reshape(batch, -1), w_hh), _from_blocks(carry, size)
     for_states = (dh, passed) if kind == _LSTM else (dh + passed,)
-    for_weight, for_bias = parameter_gradients(
-        own.reshape(length * batch, -1), states[:length].reshape(length * batch, size), has_bias)
-    return (slopes.reshape(length, batch, -1), *for_states, for_weight,
-            *((for_bias,) if has_bias else ()))
+    rows, own = (a.reshape(length * batch, -1) for a in (slopes, own))
+    for_input = xp.matmul(rows, w_ih).reshape(input.shape) if wanted[0] else None
+    for_w_ih, for_b_ih = parameter_gradients(rows, input.reshape(length * batch, -1), has_bias)
+    for_w_hh, for_b_hh = parameter_gradients(
+        own, states[:length].reshape(length * batch, size), has_bias)
+    biases = (for_b_ih, for_b_hh) if has_bias else ()
+    return for_input, *for_states, for_w_ih, for_w_hh, *biases
 
 
 @kernel("lstm_layer", compiled=True)
 class LSTM:
     """Long short-term memory without projection."""
 
-    def forward(xp, recording, gates, h, c, w_hh, b_hh, w_hr):
+    def forward(xp, recording, input, h, c, w_ih, w_hh, b_ih, b_hh, w_hr):
         return NotImplemented if w_hr is not None else _run(
-            _LSTM, recording, gates, h, w_hh, b_hh, c)
+            _LSTM, recording, input, h, w_ih, w_hh, b_ih, b_hh, c)
 
     backward = _gradients
 
@@ -319,8 +307,8 @@ class LSTM:
 class GRU:
     """Gated recurrent units."""
 
-    def forward(xp, recording, gates, h, w_hh, b_hh):
-        return _run(_GRU, recording, gates, h, w_hh, b_hh)
+    def forward(xp, recording, input, h, w_ih, w_hh, b_ih, b_hh):
+        return _run(_GRU, recording, input, h, w_ih, w_hh, b_ih, b_hh)
 
     backward = _gradients
 
@@ -329,8 +317,8 @@ class GRU:
 class RNN:
     """Elman networks with tanh or ReLU."""
 
-    def forward(xp, recording, gates, h, w_hh, b_hh, nonlinearity):
+    def forward(xp, recording, input, h, w_ih, w_hh, b_ih, b_hh, nonlinearity):
         kind = _RELU if nonlinearity == "relu" else _TANH
-        return _run(kind, recording, gates, h, w_hh, b_hh)
+        return _run(kind, recording, input, h, w_ih, w_hh, b_ih, b_hh)
 
     backward = _gradients

@@ -13,14 +13,14 @@ from numba.core.cgutils import pointer_add, unpack_tuple
 from numba.extending import intrinsic
 from numba.np.arrayobj import make_array
 
-from . import jit
+from . import jit, vector
 
-__all__ = ["add_product", "columns", "pack"]
+__all__ = ["HEIGHT", "add_product", "columns", "pack", "pack_transposed"]
 
 _FEATURES = llvmlite.binding.get_host_cpu_features()
 _REGISTER = 64 if _FEATURES.get("avx512f") else 32 if _FEATURES.get("avx2") else 16  # bytes
 _ACROSS = 2  # registers for a row of a panel
-_ROWS = 6 if _REGISTER == 32 else 8  # AVX2 has 16 registers, the others 32
+HEIGHT = 6 if _REGISTER == 32 else 8  # rows of a tile; AVX2 has 16 registers, the others 32
 _WORD = ir.IntType(64)
 
 
@@ -43,16 +43,46 @@ def _pack(matrix, panels):
         block = matrix[:, j * panels.shape[2]:(j + 1) * panels.shape[2]]
         panels[j, :, block.shape[1]:] = 0
         for row in range(len(block)):
-            for column in range(block.shape[1]):
-                panels[j, row, column] = block[row, column]
+            source, target = block[row], panels[j, row]
+            for column in range(source.size):
+                target[column] = source[column]
+
+
+def pack_transposed(matrices):
+    """Return transposed matrices as panels: (N, columns, rows), contiguous, -> (N, panels, rows,
+    columns of a panel)."""
+    width = columns(matrices.dtype)
+    count, height, inner = matrices.shape
+    panels = np.empty((count, -(-height // width), inner, width), matrices.dtype)
+    _pack_transposed(matrices, panels, np.arange(0, inner * width, width))
+    return panels
+
+
+@jit.parallel
+def _pack_transposed(matrices, panels, places):
+    """places: where in a panel each of its rows begins."""
+    count, blocks, inner, width = panels.shape
+    lanes = vector.LANES
+    for number in prange(count * blocks):
+        panel = panels[number // blocks, number % blocks]
+        rows = matrices[number // blocks, number % blocks * width:(number % blocks + 1) * width]
+        panel[:, len(rows):] = 0
+        whole = inner - inner % lanes if panels.itemsize == 4 and len(rows) == width else 0
+        source, target = rows.reshape(-1), panel.reshape(-1)
+        for row in range(0, width if whole else 0, lanes):
+            for k in range(0, whole, lanes):
+                vector.transpose(source, row * inner + k, inner, target, places, k, row)
+        for k in range(whole, inner):
+            for row in range(len(rows)):
+                panel[k, row] = rows[row, k]
 
 
 @jit.inline
 def add_product(a, panel, out):
     """out += a · panel; the elements of a row of out lie next to each other."""
-    whole = len(a) - len(a) % _ROWS
-    for row in range(0, whole, _ROWS):
-        _tile(a[row:row + _ROWS], panel, out[row:row + _ROWS])
+    whole = len(a) - len(a) % HEIGHT
+    for row in range(0, whole, HEIGHT):
+        _tile(a[row:row + HEIGHT], panel, out[row:row + HEIGHT])
     for row in range(whole, len(a)):
         _row(a[row:row + 1], panel, out[row:row + 1])
 
@@ -72,7 +102,7 @@ def _product(height):
     return product
 
 
-_tile, _row = _product(_ROWS), _product(1)
+_tile, _row = _product(HEIGHT), _product(1)
 
 
 def _emit_product(builder, number, height, a, panel, out):

@@ -1,6 +1,7 @@
 """Recurrent layers: the loop over time on raw arrays, one node for the whole sequence.
 
-Backward keeps the gradients of all gates, so that those of the weights are one product.
+The input's part of all gates is one product. Backward keeps the gradients of all gates, so that
+those of the weights are one product each.
 """
 
 from . import kernel
@@ -11,18 +12,32 @@ def _before(xp, first, steps):
     return xp.concatenate((first[None], steps[:-1]))
 
 
-def _weight_gradients(xp, gates, states, has_bias):
-    """Return the gradients of the recurrent weight and, if there is one, its bias."""
-    rows = gates.reshape(-1, gates.shape[-1])
-    for_weight = xp.matmul(rows.T, states.reshape(-1, states.shape[-1]))
-    return (for_weight, xp.add.reduce(rows, 0)) if has_bias else (for_weight,)
+def _gates(xp, input, w_ih, b_ih):
+    """Return the input's part of all steps, shape (T, N, gates · H)."""
+    gates = xp.matmul(input.reshape(-1, input.shape[2]), w_ih.T)
+    if b_ih is not None:
+        gates += b_ih
+    return gates.reshape(*input.shape[:2], -1)
 
 
-def _fits(*arrays):
+def _gradients(xp, slopes, own, input, states, w_ih, has_bias):
+    """Return the gradients of the input, then of the weights and, if there are any, the biases.
+
+    Args:
+        slopes, own: those of the gates, and of the state's part of them.
+        states: the state that each step started from.
+    """
+    rows, own = (g.reshape(-1, g.shape[2]) for g in (slopes, own))
+    for_weights = (xp.matmul(rows.T, input.reshape(-1, input.shape[2])),
+                   xp.matmul(own.T, states.reshape(-1, states.shape[2])))
+    for_biases = (xp.add.reduce(rows, 0), xp.add.reduce(own, 0)) if has_bias else ()
+    return xp.matmul(rows, w_ih).reshape(input.shape), (*for_weights, *for_biases)
+
+
+def _fits(input, *others):
     """Whether all arrays there are have one floating point type and the sequence is not empty."""
-    first = arrays[0]
-    return first.dtype.kind == "f" and first.size and all(
-        a is None or a.dtype == first.dtype for a in arrays)
+    return input.dtype.kind == "f" and input.size and all(
+        a is None or a.dtype == input.dtype for a in others)
 
 
 def _sigmoid(xp, x, out):
@@ -37,13 +52,13 @@ def _sigmoid(xp, x, out):
 class LSTM:
     """Long short-term memory without projection."""
 
-    def forward(xp, recording, gates, h, c, w_hh, b_hh, w_hr):
-        if w_hr is not None or not _fits(gates, h, c, w_hh, b_hh):
+    def forward(xp, recording, input, h, c, w_ih, w_hh, b_ih, b_hh, w_hr):
+        if w_hr is not None or not _fits(input, h, c, w_ih, w_hh, b_ih, b_hh):
             return NotImplemented
-        length, batch, size = gates.shape[0], gates.shape[1], h.shape[1]
-        active = gates.copy() if b_hh is None else gates + b_hh
-        cells = xp.empty((length, batch, size), gates.dtype)
-        result = xp.empty((length + 1) * batch * size, gates.dtype)
+        length, batch, size = input.shape[0], input.shape[1], h.shape[1]
+        active = _gates(xp, input, w_ih, None if b_ih is None else b_ih + b_hh)
+        cells = xp.empty((length, batch, size), input.dtype)
+        result = xp.empty((length + 1) * batch * size, input.dtype)
         out = result.reshape(length + 1, batch, size)  # the last cell state stands at the end
         across = xp.ascontiguousarray(w_hh.T)
         start = (h, c)
@@ -58,10 +73,10 @@ class LSTM:
             c += i * n
             h = xp.multiply(o, xp.tanh(c), out=out[t])
         out[length] = c
-        return result, (active, cells, out[:-1], start, w_hh, b_hh is not None)
+        return result, (input, active, cells, out[:-1], start, w_ih, w_hh, b_hh is not None)
 
     def backward(xp, g, saved, wanted):
-        active, cells, out, (h0, c0), w_hh, has_bias = saved
+        input, active, cells, out, (h0, c0), w_ih, w_hh, has_bias = saved
         size = out.shape[2]
         h_before = _before(xp, h0, out)
         slopes = xp.empty_like(active)
@@ -80,17 +95,19 @@ class LSTM:
             slope[:, 3 * size:] = dh * s * o * (1 - o)
             dh = xp.matmul(slope, w_hh)
             dc = dc * f
-        return slopes, dh, dc, *_weight_gradients(xp, slopes, h_before, has_bias)
+        for_input, for_parameters = _gradients(xp, slopes, slopes, input, h_before, w_ih, has_bias)
+        return for_input, dh, dc, *for_parameters
 
 
 @kernel("gru_layer")
 class GRU:
     """Gated recurrent units."""
 
-    def forward(xp, recording, gates, h, w_hh, b_hh):
-        if not _fits(gates, h, w_hh, b_hh):
+    def forward(xp, recording, input, h, w_ih, w_hh, b_ih, b_hh):
+        if not _fits(input, h, w_ih, w_hh, b_ih, b_hh):
             return NotImplemented
-        length, batch, size = gates.shape[0], gates.shape[1], h.shape[1]
+        length, batch, size = input.shape[0], input.shape[1], h.shape[1]
+        gates = _gates(xp, input, w_ih, b_ih)
         active = xp.empty(gates.shape, gates.dtype)
         inner = xp.empty((length, batch, size), gates.dtype)  # the state's part of the candidate
         out = xp.empty((length, batch, size), gates.dtype)
@@ -109,10 +126,10 @@ class GRU:
             xp.tanh(n, out=n)
             h = n + z * (h - n)
             out[t] = h
-        return out, (active, inner, out, start, w_hh, b_hh is not None)
+        return out, (input, active, inner, out, start, w_ih, w_hh, b_hh is not None)
 
     def backward(xp, g, saved, wanted):
-        active, inner, out, start, w_hh, has_bias = saved
+        input, active, inner, out, start, w_ih, w_hh, has_bias = saved
         size = out.shape[2]
         before = _before(xp, start, out)
         slopes, own = xp.empty_like(active), xp.empty_like(active)
@@ -127,17 +144,18 @@ class GRU:
             own[t] = slopes[t]
             own[t, :, 2 * size:] *= r
             dh = dh * z + xp.matmul(own[t], w_hh)
-        return slopes, dh, *_weight_gradients(xp, own, before, has_bias)
+        for_input, for_parameters = _gradients(xp, slopes, own, input, before, w_ih, has_bias)
+        return for_input, dh, *for_parameters
 
 
 @kernel("rnn_layer")
 class RNN:
     """Elman networks with tanh or ReLU."""
 
-    def forward(xp, recording, gates, h, w_hh, b_hh, nonlinearity):
-        if not _fits(gates, h, w_hh, b_hh):
+    def forward(xp, recording, input, h, w_ih, w_hh, b_ih, b_hh, nonlinearity):
+        if not _fits(input, h, w_ih, w_hh, b_ih, b_hh):
             return NotImplemented
-        out = gates.copy() if b_hh is None else gates + b_hh
+        out = _gates(xp, input, w_ih, None if b_ih is None else b_ih + b_hh)
         across, start = xp.ascontiguousarray(w_hh.T), h
         for t in range(len(out)):
             step = out[t]
@@ -147,14 +165,16 @@ class RNN:
             else:
                 xp.tanh(step, out=step)
             h = step
-        return out, (out, start, w_hh, b_hh is not None, nonlinearity)
+        return out, (input, out, start, w_ih, w_hh, b_hh is not None, nonlinearity)
 
     def backward(xp, g, saved, wanted):
-        out, start, w_hh, has_bias, nonlinearity = saved
+        input, out, start, w_ih, w_hh, has_bias, nonlinearity = saved
         slopes = xp.empty_like(out)
         dh = 0
         for t in reversed(range(len(out))):
             slope = out[t] > 0 if nonlinearity == "relu" else 1 - out[t] * out[t]
             slopes[t] = (dh + g[t]) * slope
             dh = xp.matmul(slopes[t], w_hh)
-        return slopes, dh, *_weight_gradients(xp, slopes, _before(xp, start, out), has_bias)
+        before = _before(xp, start, out)
+        for_input, for_parameters = _gradients(xp, slopes, slopes, input, before, w_ih, has_bias)
+        return for_input, dh, *for_parameters

@@ -4,6 +4,8 @@ The input's part of all steps is one product; only the state's part is inside th
 PyTorch page: https://docs.pytorch.org/docs/2.13/nn.html#recurrent-layers
 """
 
+import itertools
+
 from ...autograd import cat, stack
 from ...autograd.composite import composite
 from .dropout import dropout
@@ -59,82 +61,88 @@ def lstm_step(gates, h, c, w_hh, b_hh, w_hr=None):
 
 
 @composite(label="lstm")
-def lstm_layer(gates, h, c, w_hh, b_hh, w_hr):
+def lstm_layer(input, h, c, w_ih, w_hh, b_ih, b_hh, w_hr):
     """Run the LSTM along a sequence.
 
     Args:
-        gates: the input's part for all steps, shape (T, N, 4 · H).
+        input: shape (T, N, features).
 
     Returns:
         One vector, T · N · P + N · H long: h after each step, then c after the last.
     """
     steps = []
-    for gate in gates.unbind(0):
-        h, c = lstm_step(gate, h, c, w_hh, b_hh, w_hr)
+    for gates in linear(input, w_ih, b_ih).unbind(0):
+        h, c = lstm_step(gates, h, c, w_hh, b_hh, w_hr)
         steps.append(h.flatten())
     return cat([*steps, c.flatten()])
 
 
 @composite(label="gru")
-def gru_layer(gates, h, w_hh, b_hh):
-    """Run the GRU along a sequence: (T, N, 3 · H) -> (T, N, H)."""
+def gru_layer(input, h, w_ih, w_hh, b_ih, b_hh):
+    """Run the GRU along a sequence: (T, N, features) -> (T, N, H)."""
     steps = []
-    for gate in gates.unbind(0):
-        h = gru_step(gate, h, w_hh, b_hh)
+    for gates in linear(input, w_ih, b_ih).unbind(0):
+        h = gru_step(gates, h, w_hh, b_hh)
         steps.append(h)
     return stack(steps)
 
 
 @composite(label="rnn")
-def rnn_layer(gates, h, w_hh, b_hh, nonlinearity):
-    """Run the Elman network along a sequence: (T, N, H) -> (T, N, H)."""
+def rnn_layer(input, h, w_ih, w_hh, b_ih, b_hh, nonlinearity):
+    """Run the Elman network along a sequence: (T, N, features) -> (T, N, H)."""
     steps = []
-    for gate in gates.unbind(0):
-        h = rnn_step(gate, h, w_hh, b_hh, nonlinearity)
+    for gates in linear(input, w_ih, b_ih).unbind(0):
+        h = rnn_step(gates, h, w_hh, b_hh, nonlinearity)
         steps.append(h)
     return stack(steps)
 
 
-def _run_layer(mode, gates, state, weights):
+def _run_layer(mode, input, state, weights, reverse=False):
     """Return (outputs of all steps, final state) of one layer in one direction."""
+    if reverse:
+        out, final = _run_layer(mode, input.flip(0), state, weights)
+        return out.flip(0), final
+    given = [weights[name] for name in ("ih", "hh", "b_ih", "b_hh")]
     if mode == "LSTM":
         h, c = state
-        both = lstm_layer(gates, h, c, weights["hh"], weights["b_hh"], weights["hr"])
-        count = len(gates) * h.numel()
-        steps = both[:count].view(len(gates), *h.shape)
+        both = lstm_layer(input, h, c, *given, weights["hr"])
+        count = len(input) * h.numel()
+        steps = both[:count].view(len(input), *h.shape)
         return steps, (steps[-1], both[count:].view(c.shape))
     if mode == "GRU":
-        steps = gru_layer(gates, state[0], weights["hh"], weights["b_hh"])
+        steps = gru_layer(input, state[0], *given)
     else:
         nonlinearity = "relu" if mode == "RNN_RELU" else "tanh"
-        steps = rnn_layer(gates, state[0], weights["hh"], weights["b_hh"], nonlinearity)
+        steps = rnn_layer(input, state[0], *given, nonlinearity)
     return steps, (steps[-1],)
 
 
-def _run_ragged(mode, gates, state, weights, batch_sizes, reverse):
+def _run_ragged(mode, input, state, weights, batch_sizes, reverse):
     """The same for packed sequences: the batch shrinks as sequences end.
 
     Args:
-        gates: shape (elements, gates · H), all sequences' first steps, then the second, ...
+        input: shape (elements, features), all sequences' first steps, then the second, ...
     """
-    pieces = gates.split(batch_sizes)
+    runs = [(size, len(list(steps))) for size, steps in itertools.groupby(batch_sizes)]
+    pieces = input.split([size * length for size, length in runs])
     outputs, count = [None] * len(pieces), 0
     running, ended = None, []
     order = reversed(range(len(pieces))) if reverse else range(len(pieces))
-    for t in order:
-        size = batch_sizes[t]
+    for i in order:
+        size, length = runs[i]
         if reverse:
             joining = [s[count:size] for s in state]
             running = joining if running is None else [
-                cat([r, j]) if size > count else r for r, j in zip(running, joining)]
+                cat([r, j]) for r, j in zip(running, joining)]
         elif running is None:
             running = list(state)
-        elif size < count:
+        else:
             ended.append([r[size:] for r in running])
             running = [r[:size] for r in running]
         count = size
-        steps, running = _run_layer(mode, pieces[t].unsqueeze(0), running, weights)
-        outputs[t] = steps[0]
+        steps, running = _run_layer(
+            mode, pieces[i].reshape(length, size, -1), running, weights, reverse)
+        outputs[i] = steps.flatten(0, 1)
     final = [cat(parts) for parts in zip(running, *reversed(ended))] if ended else running
     return cat(outputs), tuple(final)
 
@@ -158,14 +166,10 @@ def recurrent(mode, input, state, layers, dropout_p, training, batch_sizes=None)
         outputs = []
         for direction, weights in enumerate(directions):
             start = [s[number] for s in state]
-            gates = linear(input, weights["ih"], weights["b_ih"])
             if batch_sizes is not None:
-                out, final = _run_ragged(mode, gates, start, weights, batch_sizes, direction == 1)
-            elif direction == 1:
-                out, final = _run_layer(mode, gates.flip(0), start, weights)
-                out = out.flip(0)
+                out, final = _run_ragged(mode, input, start, weights, batch_sizes, direction == 1)
             else:
-                out, final = _run_layer(mode, gates, start, weights)
+                out, final = _run_layer(mode, input, start, weights, direction == 1)
             outputs.append(out)
             finals.append(final)
             number += 1

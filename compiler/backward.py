@@ -5,6 +5,7 @@ returns then shows where sums over broadcast axes and casts are needed, so that 
 to look.
 """
 
+import itertools
 import sys
 
 from ..autograd.engine import fit
@@ -13,11 +14,11 @@ from .slots import slots_in
 from .source import Source
 from .steps import Kernel
 
-__all__ = ["Backward", "Unconnected"]
+__all__ = ["Backward", "Unconnected", "are_apart"]
 
 
 class Unconnected(Exception):
-    """A graph node that no step of the program made."""
+    """A graph that no program can have, in words that say why."""
 
 
 class _Place:
@@ -52,7 +53,7 @@ class _Node:
         self.parents = []
         for p in node.parents:
             if p is not None and id(p) not in targets:
-                raise Unconnected
+                raise Unconnected("its graph has nodes that no operation made")
             self.parents.append(None if p is None else targets[id(p)])
 
 
@@ -168,11 +169,26 @@ def _reachable(notes, roots, leaves):
         if id(node) in seen:
             continue
         if id(node) not in notes:
-            raise Unconnected
+            raise Unconnected("its graph has nodes that no operation made")
         seen[id(node)] = node
         parents = notes[id(node)].node.parents
         stack += [p for p in parents if p is not None and id(p) not in leaves]
     return sorted(seen.values(), key=lambda node: node.seq, reverse=True)
+
+
+def are_apart(notes, outputs, leaves, roots):
+    """Return whether two of the outputs share no graph node, nor lie on the way of a third one
+    that backward begins at: going back from one of them then leaves the other's graph as it was,
+    which one node for both does not.
+
+    Args:
+        notes, outputs, leaves: as for Backward.
+        roots: the ids of the graph nodes that backward begins at.
+    """
+    graphs = {id(o): {id(node) for node in _reachable(notes, [o], leaves)} for o in outputs if o}
+    wholes = [graph for key, graph in graphs.items() if key in roots]
+    return any(a.isdisjoint(b) and not any(a | b <= whole for whole in wholes)
+               for a, b in itertools.combinations(graphs.values(), 2))
 
 
 class _Writer:

@@ -4,13 +4,17 @@ import sys
 import types
 
 from ..autograd import Tensor, function, hooks
+from ..autograd.generator import Generator, get_rng_state, manual_seed, seed, set_rng_state
 from ..autograd.grad import backward, grad
+from ..nn.modules.module import Module
+from ..nn.utils import clip_grad_norm_, clip_grad_value_
+from ..optim import SGD, Optimizer, lr_scheduler
 
-__all__ = ["FORBIDDEN", "is_library", "is_ours", "is_trusted", "pure", "works_for_ember"]
+__all__ = ["FORBIDDEN", "HOST", "is_library", "is_ours", "is_trusted", "pure", "works_for_ember"]
 
 # Methods that show more of a tensor than a program's signature holds, or change it unseen.
 _METHODS = """
-    item tolist numpy __array__ data_ptr untyped_storage storage __dlpack__ backward register_hook
+    item tolist numpy __array__ data_ptr untyped_storage storage __dlpack__ register_hook
     register_post_accumulate_grad_hook retain_grad requires_grad_ detach_ set_ resize_ resize_as_
     share_memory_ __setstate__ __reduce_ex__ __deepcopy__ _take_memory __repr__ __str__ __format__
     is_set_to __contains__ equal allclose apply_ map_
@@ -66,7 +70,9 @@ def _codes():
             if hasattr(accessor, "__code__"):
                 found[accessor.__code__] = f"Tensor.{name}"
     found[Tensor.requires_grad.fset.__code__] = "Tensor.requires_grad"
-    for item in (backward, grad, *[getattr(hooks, name) for name in hooks.__all__]):
+    for item in (grad, manual_seed, seed, get_rng_state, set_rng_state, *[
+            getattr(Generator, name) for name in ("manual_seed", "seed", "get_state", "set_state")
+            ], *[getattr(hooks, name) for name in hooks.__all__]):
         if hasattr(item, "__code__"):
             found[item.__code__] = item.__name__
     found[function.Function.apply.__func__.__code__] = "Function.apply"
@@ -74,6 +80,13 @@ def _codes():
 
 
 FORBIDDEN = _codes()
+
+# Functions that each replay calls as well, by their code. All optimizers' steps have one code,
+# that of the hooks around them.
+HOST = {function.__code__: function for function in (
+    Tensor.backward, backward, Tensor.__dict__["grad"].fset, Module.zero_grad, Optimizer.zero_grad,
+    SGD.step, clip_grad_norm_, clip_grad_value_,
+    *[cls.step for cls in vars(lr_scheduler).values() if hasattr(cls, "step")])}
 
 
 def works_for_ember(frame):

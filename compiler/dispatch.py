@@ -4,17 +4,17 @@ import copy
 import functools
 import warnings
 
-from ..autograd import Tensor, detours, watching
+from ..autograd import detours, watching
 from ..autograd.composite import _is_expanded
 from ..autograd.lowprecision import _in_float32
 from ..autograd.overrides import _ask_subclasses
 from ..backends import cpu
 from .backward import Unconnected
+from .chain import Chain, HostCall
 from .guards import Guards, Unguarded, facts
-from .program import Program
 from .recording import Recorder, active
+from .results import template_of
 from .signature import signature
-from .slots import Slot, is_plain
 
 __all__ = ["Compiled", "forget_programs"]
 
@@ -113,8 +113,8 @@ class Compiled:
             return self._changed(key, result)
         try:
             program, reason = self._program(recorder, guards, result)
-        except Unconnected:
-            program, reason = None, "its graph has nodes that no operation made"
+        except Unconnected as error:
+            program, reason = None, str(error)
         if program is None:
             self._eager[key] = reason
             self._say(reason)
@@ -138,16 +138,19 @@ class Compiled:
         unknown = guards.unknown_code(recorder.codes)
         if reason is None and unknown is not None:
             reason = f"it runs {unknown}, which it does not refer to by name"
-        for slot in recorder.captured:
-            if id(slot.tensor) not in guards.tensors:
-                reason = reason or "it uses a tensor that no operation made"
-        if reason is None and not recorder.steps:
-            reason = "it calls no operation"
-        if reason is None:
-            escaping, template, reason = _escaping(recorder, result)
-        if reason is not None:
-            return None, reason
-        return Program(recorder, template, escaping), None
+        found = {id(slot.tensor): slot.tensor for part in recorder.segments()
+                 for slot in part.captured}
+        calls = [part for part in recorder.parts if isinstance(part, HostCall)]
+        if not found.keys() <= guards.tensors.keys():
+            reason = reason or "it uses a tensor that no operation made"
+        if not all(guards.reach(value) for call in calls for value in call.objects):
+            reason = reason or "it goes back or updates by way of an object that it makes"
+        if not any(part.steps for part in recorder.segments()):
+            reason = reason or "it calls no operation"
+        template, problem = template_of(result, recorder, found)
+        if reason or problem:
+            return None, reason or problem
+        return Chain(recorder, template), None
 
     def _run_eagerly(self, args, kwargs, reason):
         self._say(reason)
@@ -178,45 +181,6 @@ def _is_plain_run():
     installed = detours.installed
     return (not installed or _HARMLESS.issuperset(installed)) and not watching.is_watching() and (
         not _is_expanded()) and active() is None
-
-
-def _escaping(recorder, result):
-    """Return the slots of the tensors in a result, its template, and what speaks against it."""
-    inputs = {s.number for s in recorder.inputs + recorder.captured}
-    slots, owners = {}, {}
-    problem = []
-
-    def visit(value):
-        if isinstance(value, Tensor):
-            slot = recorder.known(value)
-            if slot is None or type(value) is not Tensor and slot.number not in inputs:
-                problem.append("it returns a tensor that no operation made")
-                return value
-            if slot.number not in slots and slot.number not in inputs:
-                owners.setdefault(id(value._xp.owner(value._array)), []).append(slot)
-            slots[slot.number] = slot
-            return slot
-        if type(value) is tuple or hasattr(value, "_fields"):
-            items = [visit(item) for item in value]
-            return type(value)(*items) if hasattr(value, "_fields") else tuple(items)
-        if type(value) is list:
-            return [visit(item) for item in value]
-        if type(value) is dict:
-            return {k: visit(item) for k, item in value.items()}
-        if not is_plain(value):
-            problem.append(f"it returns a {type(value).__name__}")
-        return value
-
-    template = visit(result)
-    kept = {id(s.tensor._xp.owner(s.array)) for s in recorder.inputs + recorder.captured}
-    kept |= {id(s.tensor._xp.owner(s.array)) for s in recorder.constants()}
-    if not kept.isdisjoint(owners):
-        problem.append("it returns a view of a tensor that outlives it")
-    if any(len(group) > 1 for group in owners.values()):
-        problem.append("it returns tensors that share memory")
-    if not any(isinstance(s, Slot) for s in slots.values()):
-        problem.append("it returns no tensor")
-    return list(slots.values()), template, problem[0] if problem else None
 
 
 def forget_programs():

@@ -319,6 +319,10 @@ class Guards:
         for slot in getattr(cls, "__slots__", ()) if own is None else ():
             self._todo.append(getattr(value, slot, None))
 
+    def reach(self, value):
+        """Return whether a value was met, so that what it was found by is watched."""
+        return id(value) in self._met
+
     # -- after the run ------------------------------------------------------------------------
 
     def unknown_code(self, codes):

@@ -5,7 +5,7 @@ import numpy as np
 from .fusion import Fused
 from .steps import Kernel, Operation
 
-__all__ = ["reuse"]
+__all__ = ["arrays_in", "reuse"]
 
 
 def reuse(steps, kept, notes):
@@ -24,8 +24,7 @@ def reuse(steps, kept, notes):
             last[slot.number] = i
             shown.setdefault(_owner(slot.array), set()).add(slot.number)
         makers.update((slot.number, step) for slot in step.outs)
-    saved = {id(a) for note in notes.values() if isinstance(note.step, Kernel)
-             for a in _arrays(note.node.saved)}
+    saved = {key for note in notes.values() for key in note.kept}
     for i, step in enumerate(steps):
         if not isinstance(step, Fused):
             continue
@@ -44,12 +43,12 @@ def _owner(array):
     return id(array)
 
 
-def _arrays(value):
+def arrays_in(value):
     """Yield the arrays in nested tuples, lists and dicts."""
     if isinstance(value, np.ndarray):
         yield value
     elif isinstance(value, (tuple, list)):
         for item in value:
-            yield from _arrays(item)
+            yield from arrays_in(item)
     elif isinstance(value, dict):
-        yield from _arrays(list(value.values()))
+        yield from arrays_in(list(value.values()))

@@ -11,7 +11,7 @@ from ..autograd.graph import make_node
 from ..backends import kernels
 from ..nn.functional.linear import ACTIVATIONS, linear, linear_activation
 from ..nn.functional.normalization import add_layer_norm, layer_norm_over
-from .recording import NodeNote
+from .segment import NodeNote
 from .slots import Slot, filled, slots_in
 from .steps import Kernel, Operation, Write
 

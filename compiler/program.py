@@ -7,7 +7,6 @@ from .backward import Backward
 from .fusion import Fused, fused_steps
 from .memory import reuse
 from .pairs import paired_steps
-from .slots import Slot
 from .source import Source
 from .steps import Random, Write
 
@@ -15,34 +14,31 @@ __all__ = ["Program"]
 
 
 class Program(Rule):
-    """What replaces a function for one signature.
+    """What replaces a segment of operations.
 
     It is the rule of its own graph nodes, whose `saved` are what backward needs, the raw inputs
     and what was drawn at random.
 
     Args:
-        recorder: the finished recorder.
-        result: the template of the function's result.
-        escaping: the slots of the tensors in it, each once.
+        segment: the recorded segment.
+        outputs: the slots of the tensors to return.
     """
 
     name = label = "compiled"
     node_name = "CompiledFunctionBackward"
 
-    def __init__(self, recorder, result, escaping):
-        self.inputs = recorder.inputs + recorder.captured
-        self.captured = [slot.tensor for slot in recorder.captured]
-        self.result, self.escaping, self.xp = result, escaping, recorder.xp
+    def __init__(self, segment, outputs):
+        self.inputs = segment.inputs + segment.captured
+        self.captured = [slot.tensor for slot in segment.captured]
+        self.own, self.xp = outputs, segment.xp
         nodes = [slot.tensor._node for slot in self.inputs]
         leaves = [id(n) for n in nodes if n is not None]
         places = [i for i, n in enumerate(nodes) if n is not None]
-        outer = {slot.number for slot in self.inputs}
-        self.own = [slot for slot in escaping if slot.number not in outer]
         outputs = [slot.tensor._node for slot in self.own]
         self.recording = any(o is not None for o in outputs)
-        steps = paired_steps(recorder.steps, recorder.nodes, [s.number for s in self.own])
-        steps = fused_steps(steps, recorder.nodes)
-        self.backward_of = Backward(steps, recorder.nodes, outputs, leaves)
+        steps = paired_steps(segment.steps, segment.nodes, [s.number for s in self.own])
+        steps = fused_steps(steps, segment.nodes)
+        self.backward_of = Backward(steps, segment.nodes, outputs, leaves)
         self.sources = [places[i] for i in self.backward_of.used]
         self.differentiable = [o is not None for o in outputs]
         self.shapes = [(s.array.shape, s.array.dtype) for s in self.own]
@@ -50,8 +46,8 @@ class Program(Rule):
         self.pure = _read(self.steps, self.own)
         self.random = [s for s in self.steps if isinstance(s, Random)]
         self.repeatable = not self.random and not any(isinstance(s, Write) for s in self.steps)
-        self.forward = self._written(recorder.nodes)
-        recorder.forget_values()
+        self.forward = self._written(segment.nodes)
+        segment.forget_values()
 
     # -- forward ----------------------------------------------------------------------------
 
@@ -77,20 +73,14 @@ class Program(Rule):
         return source.function([source.name(slot) for slot in self.inputs])
 
     def __call__(self, tensors):
-        """Return the function's result for tensors of the recorded signature."""
+        """Return the outputs for the tensors in the segment's inputs."""
         tensors = tensors + self.captured
         arrays = [t._array for t in tensors]
         with self.xp.quiet():
             made, saved, drawn = self.forward(*arrays)
         if self.recording:
-            outputs = self._connected(tensors, arrays, made, saved, drawn)
-        else:
-            outputs = [Tensor._wrap(array, self.xp) for array in made]
-        if outputs and self.result is self.own[0]:
-            return outputs[0]
-        by_number = {s.number: t for s, t in zip(self.inputs, tensors)}
-        by_number.update((s.number, t) for s, t in zip(self.own, outputs))
-        return rebuilt(self.result, by_number)
+            return self._connected(tensors, arrays, made, saved, drawn)
+        return [Tensor._wrap(array, self.xp) for array in made]
 
     def _connected(self, tensors, arrays, made, saved, drawn):
         """Return the outputs as tensors with the one graph node."""
@@ -162,17 +152,3 @@ def _read(steps, outputs):
             wanted.update(s.number for s in step.reads())
             kept.append(step)
     return kept[::-1]
-
-
-def rebuilt(template, tensors):
-    """Return a result with tensors, by slot number, in its slots."""
-    if isinstance(template, Slot):
-        return tensors[template.number]
-    if type(template) is tuple or hasattr(template, "_fields"):
-        items = [rebuilt(item, tensors) for item in template]
-        return type(template)(*items) if hasattr(template, "_fields") else tuple(items)
-    if type(template) is list:
-        return [rebuilt(item, tensors) for item in template]
-    if type(template) is dict:
-        return {k: rebuilt(v, tensors) for k, v in template.items()}
-    return template

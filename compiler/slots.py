@@ -98,7 +98,7 @@ def slots_in(value):
     """Yield the slots of a template."""
     if isinstance(value, Slot):
         yield value
-    elif type(value) in (tuple, list):
+    elif isinstance(value, (tuple, list)):
         for item in value:
             yield from slots_in(item)
     elif type(value) is dict:

@@ -10,6 +10,12 @@ def programs(compiled):
     return sum(map(len, getattr(compiled, "_compiled", compiled)._entries.values()))
 
 
+def steps(compiled):
+    """The steps of the only chain of a compiled function."""
+    (entry,) = [e for entries in compiled._entries.values() for e in entries]
+    return [step for program in entry.program.programs for step in program.steps]
+
+
 def replays(function, *args, calls=2, **options):
     """Compile a function, call it until it replays, and return the compiled function."""
     compiled = torch.compile(function, fullgraph=True, **options)

@@ -1,7 +1,7 @@
 """Chains of operations on each element become generated loops; without Numba nothing changes."""
 
 import pytest
-from compiling import programs
+from compiling import programs, steps
 
 import ember as torch
 from ember import nn
@@ -20,8 +20,7 @@ def any_size(monkeypatch, tmp_path_factory):
 
 def groups(compiled):
     """How many members each fused step of a function's program has."""
-    (entry,) = [e for entries in compiled._entries.values() for e in entries]
-    return [len(s.members) for s in entry.program.steps if isinstance(s, Fused)]
+    return [len(s.members) for s in steps(compiled) if isinstance(s, Fused)]
 
 
 def compare(function, *shapes, sizes=None, dtype=torch.float32, tolerance=2e-6):
@@ -141,6 +140,5 @@ def test_a_result_takes_the_memory_of_an_input_that_nobody_reads_any_more():
             x, w = torch.randn(3, 4), torch.randn(4, 5)
             for _ in range(3):
                 assert torch.allclose(compiled(x, w), function(x, w), rtol=1e-5)
-            (entry,) = [e for entries in compiled._entries.values() for e in entries]
-            assert [s._reused is not None for s in entry.program.steps
+            assert [s._reused is not None for s in steps(compiled)
                     if isinstance(s, Fused)] == [taken]

@@ -1,7 +1,7 @@
 """Two layers that one kernel computes together, in programs of torch.compile and inside modules."""
 
 import pytest
-from compiling import programs
+from compiling import programs, steps
 
 import ember as torch
 from ember import nn
@@ -23,8 +23,7 @@ def host(request, monkeypatch):
 
 def names(compiled):
     """Return the names of the kernels in a function's program."""
-    (entry,) = [e for entries in compiled._entries.values() for e in entries]
-    return [s.record.name for s in entry.program.steps if hasattr(s, "kernel")]
+    return [s.record.name for s in steps(compiled) if hasattr(s, "kernel")]
 
 
 def outcome(function, given, grads):

@@ -24,7 +24,7 @@ MAY_IMPORT = {
     "autograd": {"backends"},
     "nn": {"backends", "autograd"},
     "optim": {"backends", "autograd", "nn"},
-    "compiler": {"backends", "autograd", "nn"},
+    "compiler": {"backends", "autograd", "nn", "optim"},
     "distributions": {"backends", "autograd", "nn"},
     "utils": {"backends", "autograd", "nn", "optim"},
     "vision": {"backends", "autograd", "nn", "utils"},

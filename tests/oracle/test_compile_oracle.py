@@ -36,7 +36,8 @@ def has_loops(compiled):
     """Return whether generated loops are part of a compiled function, forward or backward."""
     from ember.compiler.fusion import Fused
 
-    programs = [entry.program for entries in compiled._entries.values() for entry in entries]
+    programs = [program for entries in compiled._entries.values() for entry in entries
+                for program in entry.program.programs]
     return any(isinstance(step, Fused) for p in programs for step in (
         *p.steps, *(getattr(node, "step", None) for node in p.backward_of.nodes)))
 

@@ -1,0 +1,460 @@
+"""torch.compile of whole training steps: backward and updates are part of what is replayed."""
+
+import copy
+import warnings
+
+import pytest
+from compiling import eager, programs
+
+import ember as torch
+from ember import nn
+from ember.backends import kernels
+from ember.nn import functional as F
+
+pytestmark = [pytest.mark.host_only, pytest.mark.skipif(
+    not kernels.compiled_from(), reason="generated loops round otherwise; see test_compile.py")]
+
+
+def network():
+    return nn.Sequential(nn.Linear(4, 8), nn.BatchNorm1d(8), nn.ReLU(), nn.Dropout(0.3),
+                         nn.Linear(8, 3))
+
+
+def batches(count=5):
+    made = torch.Generator().manual_seed(3)
+    return [(torch.randn(6, 4, generator=made), torch.randint(0, 3, (6,), generator=made))
+            for _ in range(count)]
+
+
+def state(value):
+    """All numbers in a result, a module or an optimizer, bit for bit."""
+    if isinstance(value, torch.Tensor):
+        return value.tolist()
+    if isinstance(value, nn.Module):
+        return [state(dict(value.state_dict())), [state(p.grad) for p in value.parameters()]]
+    if isinstance(value, torch.optim.Optimizer):
+        return state(value.state_dict())
+    if isinstance(value, dict):
+        return {k: state(v) for k, v in value.items()}
+    return [state(v) for v in value] if isinstance(value, (list, tuple)) else value
+
+
+def same(make, runs=None, compiled=1, make_model=network, make_optimizer=torch.optim.Adam):
+    """Run a step eagerly and compiled; compare results, weights, gradients, state and randomness.
+
+    Args:
+        make: from a model and an optimizer to the step of a batch.
+        runs: what to do between calls, one function of model and optimizer for each; or None.
+        compiled: how many programs there must be in the end.
+    """
+    torch.manual_seed(0)
+    model, histories = make_model(), []
+    for is_compiled in (False, True):
+        twin = copy.deepcopy(model)
+        optimizer = make_optimizer(twin.parameters(), lr=0.1)
+        step = make(twin, optimizer)
+        call = torch.compile(step, fullgraph=True) if is_compiled else step
+        torch.manual_seed(1)
+        history = []
+        for n, batch in enumerate(batches()):
+            if runs and n < len(runs) and runs[n]:
+                runs[n](twin, optimizer)
+            history += [state(call(*batch)), state(twin), state(optimizer)]
+        histories.append([*history, torch.rand(1).tolist()])
+    assert histories[0] == histories[1]
+    assert programs(call) == compiled
+
+
+def plain(model, optimizer):
+    def step(x, y):
+        optimizer.zero_grad()
+        loss = F.cross_entropy(model(x), y)
+        loss.backward()
+        optimizer.step()
+        return loss
+
+    return step
+
+
+@pytest.mark.parametrize("make_optimizer", [
+    torch.optim.SGD, torch.optim.Adam, torch.optim.AdamW, torch.optim.RMSprop,
+    torch.optim.Adadelta])
+def test_a_step_gives_the_losses_weights_gradients_and_state_of_the_function(make_optimizer):
+    same(plain, make_optimizer=make_optimizer)
+
+
+def clipped(model, optimizer):
+    def step(x, y):
+        loss = F.cross_entropy(model(x), y)
+        optimizer.zero_grad(set_to_none=False)
+        loss.backward()
+        norm = nn.utils.clip_grad_norm_(model.parameters(), 0.5)
+        nn.utils.clip_grad_value_(list(model.parameters()), 0.01)
+        optimizer.step()
+        return {"loss": loss.detach(), "norm": norm * 2}
+
+    return step
+
+
+def accumulating(model, optimizer):
+    def step(x, y):
+        loss = F.cross_entropy(model(x), y) / 2
+        loss.backward()
+        return loss.detach()
+
+    return step
+
+
+def without_result(model, optimizer):
+    def step(x, y):
+        F.cross_entropy(model(x), y).backward()
+        optimizer.step()
+        model.zero_grad()
+
+    return step
+
+
+def backward_twice(model, optimizer):
+    def step(x, y):
+        optimizer.zero_grad()
+        scores = model(x)
+        loss = F.cross_entropy(scores, y)
+        loss.backward(retain_graph=True)
+        loss.backward(torch.full((), 0.5))
+        optimizer.step()
+        with torch.no_grad():
+            hits = (scores.argmax(1) == y).float().mean()
+        return loss, hits
+
+    return step
+
+
+def two_losses(model, optimizer):
+    def step(x, y):
+        optimizer.zero_grad()
+        F.cross_entropy(model(x), y).backward()
+        second = model(x * 2).square().mean()
+        torch.autograd.backward([second], inputs=list(model[4].parameters()))
+        optimizer.step()
+        return second
+
+    return step
+
+
+def losses_of_one_graph(model, optimizer):
+    def step(x, y):
+        optimizer.zero_grad()
+        hidden = model[:3](x)
+        first, second = model[3:](hidden).logsumexp(1).mean(), hidden.mean()
+        first.backward(retain_graph=True)
+        second.backward()
+        optimizer.step()
+        return first, second
+
+    return step
+
+
+def unrolled(model, optimizer):
+    def step(x, y):
+        for part in range(2):
+            optimizer.zero_grad()
+            loss = F.cross_entropy(model(x + part), y)
+            loss.backward()
+            optimizer.step()
+        model.zero_grad()
+        return loss, model[0].weight.detach().norm()
+
+    return step
+
+
+def by_assignment(model, optimizer):
+    def step(x, y):
+        for parameter in model.parameters():
+            parameter.grad = None
+        loss = F.cross_entropy(model(x), y)
+        loss.backward()
+        optimizer.step()
+        return loss
+
+    return step
+
+
+@pytest.mark.parametrize("make", [
+    clipped, accumulating, without_result, backward_twice, two_losses, losses_of_one_graph,
+    unrolled, by_assignment])
+def test_other_steps(make):
+    same(make)
+
+
+def test_what_changes_between_calls_is_respected():
+    def lower(model, optimizer):
+        optimizer.param_groups[0]["lr"] = 0.01
+
+    def load(model, optimizer):
+        model.load_state_dict({k: v * 0 + 1 for k, v in model.state_dict().items()})
+
+    def forget(model, optimizer):
+        optimizer.state.clear()
+
+    same(plain, [None, None, lower, load, forget])
+    same(plain, [None, lambda m, o: m.eval(), None, lambda m, o: m.train(), None], compiled=2)
+
+    def replace(model, optimizer):
+        model[4] = nn.Linear(8, 3)
+        optimizer.add_param_group({"params": model[4].parameters()})
+
+    same(plain, [None, None, replace], compiled=2)
+
+
+def test_schedules_change_the_rate_at_each_replay():
+    def make(model, optimizer):
+        schedule = torch.optim.lr_scheduler.StepLR(optimizer, 2, 0.5)
+
+        def step(x, y):
+            optimizer.zero_grad()
+            loss = F.cross_entropy(model(x), y)
+            loss.backward()
+            optimizer.step()
+            schedule.step()
+            return loss
+
+        return step
+
+    same(make)
+
+
+def test_a_schedule_may_ask_the_program_for_the_rate():
+    def make(model, optimizer):
+        schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda epoch: 1 / (1 + epoch))
+
+        def step(x, y):
+            loss = F.cross_entropy(model(x), y)
+            penalty = sum(p.square().sum() for p in model.parameters())
+            (loss + penalty).backward()
+            optimizer.step()
+            schedule.step()
+            optimizer.zero_grad()
+            return loss.detach(), penalty
+
+        return step
+
+    same(make)
+
+
+def test_a_method_and_an_optimizer_that_is_an_argument():
+    class Trainer:
+        def __init__(self, model, optimizer):
+            self.model, self.optimizer = model, optimizer
+
+        def step(self, x, y):
+            self.optimizer.zero_grad()
+            loss = F.cross_entropy(self.model(x), y)
+            loss.backward()
+            self.optimizer.step()
+            return loss
+
+    same(lambda model, optimizer: Trainer(model, optimizer).step)
+
+    def step(model, optimizer, x):
+        loss = model(x).square().mean()
+        loss.backward()
+        optimizer.step()
+        return loss
+
+    compiled, seen = torch.compile(step, fullgraph=True), []
+    for _ in range(2):
+        model = nn.Linear(2, 1)
+        optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+        for _ in range(3):
+            before = model.weight.tolist()
+            compiled(model, optimizer, torch.ones(1, 2))
+            seen.append(before != model.weight.tolist())
+    assert all(seen) and programs(compiled) == 2
+
+
+def test_an_exception_leaves_what_the_function_would_leave():
+    tables = []
+    for is_compiled in (False, True):
+        torch.manual_seed(0)
+        table = nn.Embedding(3, 2)
+        optimizer = torch.optim.SGD(table.parameters(), lr=0.1)
+
+        def step(i, table=table, optimizer=optimizer):
+            optimizer.zero_grad()
+            loss = table(i).square().sum()
+            loss.backward()
+            optimizer.step()
+            return loss
+
+        call = torch.compile(step) if is_compiled else step
+        for _ in range(3):
+            call(torch.tensor([0, 1]))
+        with pytest.raises(IndexError, match="out of range"):
+            call(torch.tensor([0, 7]))
+        assert table.weight.grad is None
+        call(torch.tensor([2, 1]))
+        tables.append(state(table))
+    assert tables[0] == tables[1]
+
+
+# -- what is run eagerly --------------------------------------------------------------------------
+
+
+def runs_eagerly(make, reason):
+    """Check that a step is run eagerly, for a reason, and right."""
+    model, runs = network(), []
+    for is_compiled in (False, True):
+        twin = copy.deepcopy(model)
+        optimizer = torch.optim.SGD(twin.parameters(), lr=0.1)
+        step = make(twin, optimizer)
+        call = eager(step, reason) if is_compiled else step
+        torch.manual_seed(1)
+        runs.append([[state(call(*batch)), state(twin)] for batch in batches()])
+    assert runs[0] == runs[1]
+    assert call.check(), call.said
+
+
+def test_results_that_share_no_graph_are_differentiated_eagerly():
+    def make(model, optimizer):
+        def step(x, y):
+            first = F.cross_entropy(model(x), y)
+            second = model(x * 2).square().mean()
+            first.backward()
+            second.backward()
+            return first
+
+        return step
+
+    runs_eagerly(make, "share no graph")
+
+
+def test_code_of_the_program_inside_of_a_call_runs_each_time():
+    def hooked(model, optimizer):
+        count = []
+        model[4].weight.register_hook(lambda g: count.append(1) or g * len(count))
+        return plain(model, optimizer)
+
+    runs_eagerly(hooked, "in backward")
+
+    def closure(model, optimizer):
+        def step(x, y):
+            def again():
+                optimizer.zero_grad()
+                loss = F.cross_entropy(model(x), y)
+                loss.backward()
+                return loss
+
+            return optimizer.step(again)
+
+        return step
+
+    runs_eagerly(closure, "runs again in")
+
+
+def test_reading_gradients_and_states_and_making_optimizers():
+    def reads(model, optimizer):
+        def step(x, y):
+            model(x).square().mean().backward()
+            return model[4].weight.grad * 2
+
+        return step
+
+    def asks(model, optimizer):
+        schedule = torch.optim.lr_scheduler.StepLR(optimizer, 2, 0.5)
+
+        def step(x, y):
+            loss = model(x).square().mean() * schedule.get_last_lr()[0]
+            loss.backward()
+            optimizer.step()
+            schedule.step()
+            return loss
+
+        return step
+
+    def makes(model, optimizer):
+        def step(x, y):
+            loss = model(x).square().mean()
+            loss.backward()
+            torch.optim.SGD(model.parameters(), lr=0.1).step()
+            return loss
+
+        return step
+
+    runs_eagerly(reads, "Tensor.grad")
+    runs_eagerly(asks, "get_last_lr")
+    runs_eagerly(makes, "optimizer")
+
+
+def test_seeding_and_watching_inside_of_a_step():
+    def seeds(model, optimizer):
+        def step(x, y):
+            torch.manual_seed(3)
+            loss = F.dropout(model(x)).mean()
+            loss.backward()
+            return loss
+
+        return step
+
+    def watches(model, optimizer):
+        def step(x, y):
+            loss = model(x).square().mean()
+            with torch.autograd.set_detect_anomaly(True):
+                loss.backward()
+            return loss
+
+        return step
+
+    runs_eagerly(seeds, "manual_seed")
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Anomaly Detection")
+        runs_eagerly(watches, "mode")
+
+
+def test_a_failing_backward_that_the_program_catches():
+    def make(model, optimizer):
+        def step(x, y):
+            try:
+                (x * 2).sum().backward()
+            except RuntimeError:
+                return model(x)
+            return None
+
+        return step
+
+    runs_eagerly(make, "exception")
+
+
+def test_backward_in_another_mode_and_values_read_on_the_way():
+    def other_mode(model, optimizer):
+        def step(x, y):
+            loss = model(x).square().mean()
+            with torch.no_grad():
+                loss.backward()
+            return loss
+
+        return step
+
+    def values(model, optimizer):
+        def step(x, y):
+            loss = model(x).square().mean()
+            loss.backward()
+            if loss.item() > 0:
+                optimizer.step()
+            return loss
+
+        return step
+
+    runs_eagerly(other_mode, "mode")
+    runs_eagerly(values, "item")
+
+
+def test_no_grad_around_a_step_raises_as_the_function_does():
+    model = network()
+    compiled = torch.compile(plain(model, torch.optim.SGD(model.parameters(), lr=0.1)))
+    x, y = batches(1)[0]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for _ in range(3):
+            assert compiled(x, y).requires_grad
+            with torch.no_grad(), pytest.raises(RuntimeError, match="does not require grad"):
+                compiled(x, y)

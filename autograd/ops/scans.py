@@ -15,7 +15,7 @@ def _prepared(input, dtype):
 
 
 @op(alone=True, label="cumΣ", inplace=True, derivative="sum of g from each element on",
-    dtypes="number -> same or int64")
+    dtypes="number -> same or int64", compiled=True)
 def cumsum(xp, input, dim, *, dtype=None):
     """Sum of all elements up to each one along a dimension; integers and bools give int64.
 

@@ -242,9 +242,9 @@ class _Writer:
         step, source = node.note.step, self.source
         if isinstance(step, Kernel):
             wanted = [p is not None for p in node.parents]
-            grads = step.kernel.backward(node.xp, self.values[name],
+            grads = step.backward(node.xp, self.values[name],
                                          self.values[step.saved_name()], wanted)
-            text = (f"{source.constant(step.kernel.backward)}({source.constant(node.xp)}, {name}, "
+            text = (f"{source.constant(step.backward)}({source.constant(node.xp)}, {name}, "
                     f"{step.saved_name()}, {wanted})")
             self._unpack(node.parents, node.places, grads, text, name)
         elif step.is_large:

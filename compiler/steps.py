@@ -8,6 +8,7 @@ from ..autograd import Tensor, writes
 from ..autograd.composite import expand
 from ..autograd.generator import stream_of
 from ..backends import kernels
+from . import declined
 from .slots import Holder, Slot, filled, slots_in
 
 __all__ = ["Alias", "Call", "Constant", "Draw", "Kernel", "Operation", "Write"]
@@ -89,8 +90,10 @@ class Kernel(Step):
     found: list = []
 
     def __init__(self, record, kernel, args, outs, recording, xp):
-        self.record, self.kernel, self.args, self.outs = record, kernel, args, outs
+        self.record, self.args, self.outs = record, args, outs
         self.recording, self.xp = recording, xp
+        self.forward = declined.forward(record.composition, kernel.forward)
+        self.backward = declined.backward(kernel.backward)
 
     def reads(self):
         return list(slots_in(self.args))
@@ -103,7 +106,7 @@ class Kernel(Step):
         saved = self.saved_name() if self.recording else "_"
         made = source.name(self.outs[0]) if len(self.outs) == 1 else source.tuple_of(self.outs)
         source.line(f"{made}, {saved} = "
-                    f"{source.constant(self.kernel.forward)}({source.constant(self.xp)}, "
+                    f"{source.constant(self.forward)}({source.constant(self.xp)}, "
                     f"{self.recording}, {given})")
         for name, slot in self.found:
             source.line(f"{source.name(slot)} = holder.{name}")

@@ -148,3 +148,34 @@ def test_activations_of_doubles_and_of_nothing_are_left_to_others():
         assert forward(cpu, True, rows, weight, None, "relu") is NotImplemented
     out = linear_activation(ember.ones(0, 4), ember.ones(2, 4), None, "_gelu")
     assert out.shape == (0, 2)
+
+
+@pytest.mark.parametrize("shape", [(8, 1, 1), (9, 70, 61), (45, 33, 97), (64, 128, 64)], ids=str)
+def test_products_of_few_rows_pack_the_weight(shape):
+    from ember.backends.compiled import tiles
+
+    rows, inner, features = shape
+    rng = np.random.default_rng(9)
+    x, weight, bias = [rng.standard_normal(sizes).astype(np.float32)
+                       for sizes in ((rows, inner), (features, inner), (features,))]
+    expected = x.astype(float) @ weight.T.astype(float)
+    for added in (bias, bias[:0]):
+        out = np.full((rows, features), np.nan, np.float32)
+        tiles.multiply_transposed(x, weight, added, out, 2)
+        total = expected + (added if added.size else 0)
+        np.testing.assert_allclose(out, total, rtol=1e-5, atol=1e-5)
+
+
+def test_panels_are_used_where_they_are_full():
+    from ember.backends.compiled import tiles
+
+    width = tiles.columns(np.dtype(np.float32))
+
+    def takes(rows, features, dtype=np.float32):
+        x, weight = np.empty((rows, 4), dtype), np.empty((features, 4), dtype)
+        return tiles.is_faster(x, weight, threads=2)
+
+    assert takes(64, 4 * width)
+    assert not takes(1, 4 * width) and not takes(5000, 4 * width)
+    assert not takes(64, width + 1) and not takes(64, 3 * width)
+    assert not takes(64, 4 * width, np.float64)

@@ -6,7 +6,7 @@ import numpy as np
 from numba import prange
 
 from ..kernels import kernel
-from . import blas, jit
+from . import blas, jit, tiles
 
 _WORTH_A_THREAD = 1 << 18  # multiplications
 NO_BIAS = {char: np.empty(0, char) for char in "fd"}
@@ -39,9 +39,12 @@ def multiply(a, b, out, bias=None):
     left, right = _as_rows(a), _as_rows(b)
     if left is None or right is None:
         return False
-    blas.product(left[1], right[1], left[0], right[0],
-                 NO_BIAS[a.dtype.char] if bias is None else bias, out, jit.threads(),
-                 by_rows(*out.shape))
+    bias, threads = NO_BIAS[a.dtype.char] if bias is None else bias, jit.threads()
+    if right[1] and not left[1] and tiles.is_faster(left[0], right[0], threads):
+        tiles.multiply_transposed(left[0], right[0], bias, out, threads)
+    else:
+        blas.product(left[1], right[1], left[0], right[0], bias, out, threads,
+                     by_rows(*out.shape))
     return True
 
 

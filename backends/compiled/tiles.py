@@ -15,12 +15,14 @@ from numba.np.arrayobj import make_array
 
 from . import jit, vector
 
-__all__ = ["HEIGHT", "add_product", "columns", "pack", "pack_transposed"]
+__all__ = ["HEIGHT", "add_product", "columns", "is_faster", "multiply_transposed", "pack",
+           "pack_transposed"]
 
 _FEATURES = llvmlite.binding.get_host_cpu_features()
 _REGISTER = 64 if _FEATURES.get("avx512f") else 32 if _FEATURES.get("avx2") else 16  # bytes
 _ACROSS = 2  # registers for a row of a panel
 HEIGHT = 6 if _REGISTER == 32 else 8  # rows of a tile; AVX2 has 16 registers, the others 32
+_FEW = 512  # rows; with more of them BLAS is as fast
 _WORD = ir.IntType(64)
 
 
@@ -60,21 +62,65 @@ def pack_transposed(matrices):
 
 @jit.parallel
 def _pack_transposed(matrices, panels, places):
-    """places: where in a panel each of its rows begins."""
-    count, blocks, inner, width = panels.shape
-    lanes = vector.LANES
+    count, blocks, _, width = panels.shape
     for number in prange(count * blocks):
-        panel = panels[number // blocks, number % blocks]
         rows = matrices[number // blocks, number % blocks * width:(number % blocks + 1) * width]
-        panel[:, len(rows):] = 0
-        whole = inner - inner % lanes if panels.itemsize == 4 and len(rows) == width else 0
-        source, target = rows.reshape(-1), panel.reshape(-1)
-        for row in range(0, width if whole else 0, lanes):
-            for k in range(0, whole, lanes):
-                vector.transpose(source, row * inner + k, inner, target, places, k, row)
-        for k in range(whole, inner):
-            for row in range(len(rows)):
-                panel[k, row] = rows[row, k]
+        _pack_rows(rows, panels[number // blocks, number % blocks], places)
+
+
+@jit.inline
+def _pack_rows(rows, panel, places):
+    """Fill a panel with columns of these rows; places: where in a panel each of its rows begins."""
+    inner, width = panel.shape
+    panel[:, len(rows):] = 0
+    whole = 0
+    if panel.itemsize == 4 and len(rows) == width:
+        whole = inner - inner % vector.LANES
+    source, target = rows.reshape(-1), panel.reshape(-1)
+    for row in range(0, width if whole else 0, vector.LANES):
+        for k in range(0, whole, vector.LANES):
+            vector.transpose(source, row * inner + k, inner, target, places, k, row)
+    for k in range(whole, inner):
+        for row in range(len(rows)):
+            panel[k, row] = rows[row, k]
+
+
+def is_faster(a, b, threads):
+    """Return whether `multiply_transposed` is faster than BLAS for float32: at most a tenth of
+    its panels is empty, and each thread has equally many."""
+    width = columns(b.dtype)
+    count = -(-len(b) // width)
+    return (HEIGHT <= len(a) <= _FEW and b.dtype.char == "f" and b.flags.c_contiguous
+            and 10 * count * width <= 11 * len(b)
+            and (count % threads == 0 or count >= 4 * threads))
+
+
+def multiply_transposed(a, b, bias, out, threads):
+    """out = a · bᵀ + bias; a bias without elements counts as none."""
+    width = columns(b.dtype)
+    _multiply_transposed(a, b, bias, out, width, np.arange(0, b.shape[1] * width, width), threads)
+
+
+@jit.parallel
+def _multiply_transposed(a, b, bias, out, width, places, parts):
+    """Each panel is packed where it is needed, and stays in a core's cache."""
+    count = -(-len(b) // width)
+    for part in prange(parts):
+        panel = np.empty((b.shape[1], width), b.dtype)
+        sums = np.empty((len(a), width), b.dtype)
+        for j in range(part * count // parts, (part + 1) * count // parts):
+            _pack_rows(b[j * width:(j + 1) * width], panel, places)
+            added = bias[j * width:(j + 1) * width]
+            sums[:] = 0
+            for row in range(len(a)):
+                target = sums[row]
+                for i in range(added.size):
+                    target[i] = added[i]
+            add_product(a, panel, sums)
+            for row in range(len(a)):
+                source, target = sums[row], out[row, j * width:(j + 1) * width]
+                for i in range(target.size):
+                    target[i] = source[i]
 
 
 @jit.inline

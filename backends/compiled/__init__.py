@@ -31,6 +31,7 @@ from . import (
     random,
     recurrent,
     reduction,
+    regression,
     scans,
     softmax,
 )

@@ -7,7 +7,7 @@ import math
 
 from ...autograd import Tensor, no_grad, ones_like, where, zeros_like
 from ...autograd.autocast import in_float32
-from ...autograd.lowprecision import rounded_once
+from ...autograd.composite import composite
 from ._reduction import legacy, reduce, warn_of_broadcast
 from .distance import pairwise_distance
 
@@ -35,8 +35,15 @@ def mse_loss(input, target, size_average=None, reduce=None, reduction="mean", we
     """
     reduction = legacy(size_average, reduce, reduction)
     warn_of_broadcast(input, target)
+    if weight is None:
+        return _mse_loss(input, target, reduction)
+    return _weighted((input - target).square(), input, weight, reduction)
+
+
+@composite
+def _mse_loss(input, target, reduction):
     difference = input - target
-    return _weighted(difference * difference, input, weight, reduction)
+    return reduce(difference * difference, reduction)
 
 
 @in_float32
@@ -67,12 +74,17 @@ def smooth_l1_loss(input, target, size_average=None, reduce=None, reduction="mea
     warn_of_broadcast(input, target)
     if beta < 0:
         raise RuntimeError("smooth_l1_loss does not support negative values for beta.")
+    if beta == 0:
+        return _reduce((input - target).abs(), reduction)
+    return _smooth_l1_loss(input, target, reduction, beta)
+
+
+@composite
+def _smooth_l1_loss(input, target, reduction, beta):
     difference = input - target
     distance = difference.abs()
-    if beta == 0:
-        return _reduce(distance, reduction)
     near = 0.5 / beta * difference * difference
-    return _reduce(where(distance < beta, near, distance - 0.5 * beta), reduction)
+    return reduce(where(distance < beta, near, distance - 0.5 * beta), reduction)
 
 
 @in_float32
@@ -86,20 +98,20 @@ def huber_loss(input, target, reduction="mean", delta=1.0, weight=None):
     warn_of_broadcast(input, target)
     if delta <= 0:
         raise RuntimeError("huber_loss does not support non-positive values for delta.")
-    loss = _huber(input, target, delta)
     if weight is None:
-        return _reduce(loss, reduction)
+        return _huber_loss(input, target, reduction, delta)
     if weight.shape != input.shape:
         raise ValueError("Weights and input must have the same size.")
-    return _reduce(loss * weight, reduction)
+    return _reduce(_huber_loss(input, target, "none", delta) * weight, reduction)
 
 
-@rounded_once
-def _huber(input, target, delta):
+@composite
+def _huber_loss(input, target, reduction, delta):
     difference = input - target
     distance = difference.abs()
-    return where(distance <= delta, 0.5 * difference * difference,
+    loss = where(distance <= delta, 0.5 * difference * difference,
                  delta * (distance - 0.5 * delta))
+    return reduce(loss, reduction)
 
 
 @in_float32

@@ -32,9 +32,9 @@ def plain(function, *shapes, **options):
     return lambda: (function, [randn(*shape) for shape in shapes], options)
 
 
-def class_targets(**options):
+def class_targets(function=F.cross_entropy, **options):
     def case():
-        return F.cross_entropy, (randn(5, 3), torch.tensor([0, 2, 1, 1, 0])), options
+        return function, (randn(5, 3), torch.tensor([0, 2, 1, 1, 0])), options
 
     return case
 
@@ -120,6 +120,8 @@ CASES = {
     "avg_pool3d": plain(F.avg_pool3d, (1, 2, 3, 4, 3), kernel_size=2, divisor_override=3),
     "cross_entropy": class_targets(),
     "cross_entropy sum": class_targets(reduction="sum"),
+    "nll_loss": class_targets(F.nll_loss),
+    "nll_loss sum": class_targets(F.nll_loss, reduction="sum"),
     "dropout": dropout(),
     "embedding": lookup(),
     "embedding padding": lookup(padding_idx=2),

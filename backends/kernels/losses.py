@@ -10,11 +10,7 @@ class ClassCrossEntropy:
     """log_softmax and nll_loss of (N, C) logits in one node; the gradient is softmax − one-hot."""
 
     def forward(xp, recording, input, target, ignore_index, reduction):
-        if (input.ndim != 2 or target.ndim != 1 or reduction not in ("mean", "sum")
-                or not input.size
-                or target.shape[0] != input.shape[0] or target.dtype.char not in _CLASS_NUMBERS
-                or 0 <= ignore_index < input.shape[1]
-                or not _in_range(xp, target, input.shape[1])):
+        if not _serves(xp, input, target, ignore_index, reduction):
             return NotImplemented
         count = input.shape[0]
         shifted = input - input.max(1, None, True)
@@ -32,6 +28,34 @@ class ClassCrossEntropy:
         gradient[rows, target] -= 1
         gradient *= g * scale
         return (gradient, None)
+
+
+@kernel("class_nll")
+class ClassNll:
+    """The log-probabilities of the classes, in one node; the gradient is 0 but for theirs."""
+
+    def forward(xp, recording, input, target, ignore_index, reduction):
+        if not _serves(xp, input, target, ignore_index, reduction):
+            return NotImplemented
+        rows = xp.arange(input.shape[0])
+        count = input.dtype.type(input.shape[0] if reduction == "mean" else 1)
+        loss = -xp.add.reduce(input[rows, target]) / count
+        return loss, (input.shape, rows, target, count)
+
+    def backward(xp, g, saved, wanted):
+        shape, rows, target, count = saved
+        gradient = xp.zeros(shape, g.dtype)
+        gradient[rows, target] = -g / count
+        return (gradient, None)
+
+
+def _serves(xp, input, target, ignore_index, reduction):
+    """Whether there is one existing class for each row of logits, and none to ignore."""
+    return (input.ndim == 2 and target.ndim == 1 and reduction in ("mean", "sum")
+            and bool(input.size) and target.shape[0] == input.shape[0]
+            and target.dtype.char in _CLASS_NUMBERS
+            and not 0 <= ignore_index < input.shape[1]
+            and _in_range(xp, target, input.shape[1]))
 
 
 def _in_range(xp, target, classes):

@@ -110,8 +110,17 @@ def nll_loss(input, target, weight=None, size_average=None, ignore_index=-100, r
     tensor(2.)
     """
     reduction = legacy(size_average, reduce, reduction)
+    if weight is None:
+        return class_nll(input, target, ignore_index, reduction)
     _check_classes("nll_loss", input, target, weight)
     return _nll(bent(input), target, weight, ignore_index, reduction)
+
+
+@composite(label="nll loss")
+def class_nll(input, target, ignore_index, reduction):
+    """Negative log-likelihood of class numbers, unweighted."""
+    _check_classes("nll_loss", input, target, None)
+    return _nll(bent(input), target, None, ignore_index, reduction)
 
 
 def _nll(log_p, target, weight, ignore_index, reduction):

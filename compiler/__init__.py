@@ -1,8 +1,10 @@
 """`torch.compile` and what programs ask of `torch.compiler`.
 
-A compiled function is recorded once for each signature of its arguments (`recording.py`), becomes a
-program (`program.py`) of one generated Python function over raw arrays (`source.py`), with one
-function for its gradients (`backward.py`), and is replayed while its guards hold (`guards.py`).
+A compiled function is recorded once for each signature of its arguments (`recording.py`). What it
+does becomes a chain (`chain.py`) of programs and of calls such as `loss.backward()` between them.
+A program (`program.py`) is one generated Python function over raw arrays (`source.py`), with one
+function for its gradients (`backward.py`). The chain is replayed while its guards hold
+(`guards.py`).
 Source: https://docs.pytorch.org/docs/2.13/torch.compiler_api.html
 """
 

@@ -29,7 +29,7 @@ _LIMIT = 20_000  # values to follow
 _ABSENT = object()
 _DYNAMIC = frozenset(("getattr", "vars", "__dict__", "hasattr", "globals", "locals", "eval",
                       "exec"))
-_UNWATCHED = frozenset(("_state_hooks", "_compiled"))
+_UNWATCHED = frozenset(("_state_hooks", "_compiled", "__annotations__"))
 _IDENTITIES = (type, types.BuiltinFunctionType, types.MethodDescriptorType,
                types.WrapperDescriptorType, types.GetSetDescriptorType,
                types.MemberDescriptorType, types.MethodWrapperType,
@@ -301,6 +301,7 @@ class Guards:
             raise Unguarded(f"it can call a {cls.__name__}, which does not show what it does")
         self._todo.append(cls)
         own = getattr(value, "__dict__", None)
+        self._todo.append((own or {}).get("__wrapped__"))  # of a compiled function
         if isinstance(value, Module):
             self.entries.append(_Fixed(value, "__class__"))
             names = self._names | {"training", "_hooks", "forward"}

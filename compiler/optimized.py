@@ -67,6 +67,12 @@ def compile(model=None, *, fullgraph=False, dynamic=None, backend="inductor", mo
     Given tensors on another device than the CPU it runs as well: programs are loops for the CPU.
     Usable as a decorator, with and without arguments.
 
+    The function may be a whole training step: each replay calls `backward`, the `step` of
+    optimizers and learning rate schedules, `zero_grad` and `clip_grad_norm_` as the function
+    does, so rates, states and accumulated gradients are those of now. Steps with hooks on
+    gradients, with a closure, a GradScaler, or several losses without a common graph run
+    as they are.
+
     Args:
         model: a Module or a function.
         fullgraph: raise where the function cannot be recorded, instead of running it.
@@ -82,6 +88,18 @@ def compile(model=None, *, fullgraph=False, dynamic=None, backend="inductor", mo
     >>> model = torch.compile(torch.nn.Linear(2, 1))
     >>> list(model.state_dict()), model(torch.ones(3, 2)).shape
     (['_orig_mod.weight', '_orig_mod.bias'], torch.Size([3, 1]))
+
+    >>> optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    >>> @torch.compile
+    ... def step(x, y):
+    ...     optimizer.zero_grad()
+    ...     loss = torch.nn.functional.mse_loss(model(x), y)
+    ...     loss.backward()
+    ...     optimizer.step()
+    ...     return loss
+    >>> losses = [float(step(torch.ones(3, 2), torch.ones(3, 1))) for _ in range(5)]
+    >>> losses == sorted(losses, reverse=True)
+    True
     """
     if mode is not None and options is not None:
         raise RuntimeError("Either mode or options can be specified, but both can't be specified "

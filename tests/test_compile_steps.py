@@ -167,6 +167,23 @@ def unrolled(model, optimizer):
     return step
 
 
+def with_compiled_parts(model, optimizer):
+    compiled = torch.compile(model)
+
+    @torch.compile
+    def loss_of(x, y):
+        return F.cross_entropy(compiled(x), y)
+
+    def step(x, y):
+        optimizer.zero_grad()
+        loss = loss_of(x, y)
+        loss.backward()
+        optimizer.step()
+        return loss
+
+    return step
+
+
 def by_assignment(model, optimizer):
     def step(x, y):
         for parameter in model.parameters():
@@ -181,7 +198,7 @@ def by_assignment(model, optimizer):
 
 @pytest.mark.parametrize("make", [
     clipped, accumulating, without_result, backward_twice, two_losses, losses_of_one_graph,
-    unrolled, by_assignment])
+    unrolled, by_assignment, with_compiled_parts])
 def test_other_steps(make):
     same(make)
 

@@ -3,6 +3,7 @@
 import warnings
 
 import ember as torch
+from ember import nn
 
 
 def programs(compiled):
@@ -40,3 +41,44 @@ def eager(function, reason):
     call.said = []
     call.check = lambda: [s for s in call.said if reason in s] == call.said != []
     return call
+
+
+# -- training steps ----------------------------------------------------------------------------
+
+
+def network():
+    """A small network with everything that training changes."""
+    return nn.Sequential(nn.Linear(4, 8), nn.BatchNorm1d(8), nn.ReLU(), nn.Dropout(0.3),
+                         nn.Linear(8, 3))
+
+
+def batches(count=5):
+    """Batches for it."""
+    made = torch.Generator().manual_seed(3)
+    return [(torch.randn(6, 4, generator=made), torch.randint(0, 3, (6,), generator=made))
+            for _ in range(count)]
+
+
+def state(value):
+    """All numbers in a result, a module or an optimizer, bit for bit."""
+    if isinstance(value, torch.Tensor):
+        return value.tolist()
+    if isinstance(value, nn.Module):
+        return [state(dict(value.state_dict())), [state(p.grad) for p in value.parameters()]]
+    if isinstance(value, torch.optim.Optimizer):
+        return state(value.state_dict())
+    if isinstance(value, dict):
+        return {k: state(v) for k, v in value.items()}
+    return [state(v) for v in value] if isinstance(value, (list, tuple)) else value
+
+
+def plain(model, optimizer):
+    """Return the usual step."""
+    def step(x, y):
+        optimizer.zero_grad()
+        loss = nn.functional.cross_entropy(model(x), y)
+        loss.backward()
+        optimizer.step()
+        return loss
+
+    return step

@@ -1,10 +1,9 @@
 """torch.compile of whole training steps: backward and updates are part of what is replayed."""
 
 import copy
-import warnings
 
 import pytest
-from compiling import eager, programs
+from compiling import batches, network, plain, programs, state
 
 import ember as torch
 from ember import nn
@@ -13,30 +12,6 @@ from ember.nn import functional as F
 
 pytestmark = [pytest.mark.host_only, pytest.mark.skipif(
     not kernels.compiled_from(), reason="generated loops round otherwise; see test_compile.py")]
-
-
-def network():
-    return nn.Sequential(nn.Linear(4, 8), nn.BatchNorm1d(8), nn.ReLU(), nn.Dropout(0.3),
-                         nn.Linear(8, 3))
-
-
-def batches(count=5):
-    made = torch.Generator().manual_seed(3)
-    return [(torch.randn(6, 4, generator=made), torch.randint(0, 3, (6,), generator=made))
-            for _ in range(count)]
-
-
-def state(value):
-    """All numbers in a result, a module or an optimizer, bit for bit."""
-    if isinstance(value, torch.Tensor):
-        return value.tolist()
-    if isinstance(value, nn.Module):
-        return [state(dict(value.state_dict())), [state(p.grad) for p in value.parameters()]]
-    if isinstance(value, torch.optim.Optimizer):
-        return state(value.state_dict())
-    if isinstance(value, dict):
-        return {k: state(v) for k, v in value.items()}
-    return [state(v) for v in value] if isinstance(value, (list, tuple)) else value
 
 
 def same(make, runs=None, compiled=1, make_model=network, make_optimizer=torch.optim.Adam):
@@ -63,17 +38,6 @@ def same(make, runs=None, compiled=1, make_model=network, make_optimizer=torch.o
         histories.append([*history, torch.rand(1).tolist()])
     assert histories[0] == histories[1]
     assert programs(call) == compiled
-
-
-def plain(model, optimizer):
-    def step(x, y):
-        optimizer.zero_grad()
-        loss = F.cross_entropy(model(x), y)
-        loss.backward()
-        optimizer.step()
-        return loss
-
-    return step
 
 
 @pytest.mark.parametrize("make_optimizer", [
@@ -344,166 +308,3 @@ def test_classes_that_a_kernel_declines_in_some_batches():
         with torch.compiler.set_stance(stance):
             histories.append(str([[state(step(*batch)), state(model)] for batch in batches()]))
     assert histories[0] == histories[1] and "nan" in histories[0] and programs(step.update) == 1
-
-
-# -- what is run eagerly --------------------------------------------------------------------------
-
-
-def runs_eagerly(make, reason):
-    """Check that a step is run eagerly, for a reason, and right."""
-    model, runs = network(), []
-    for is_compiled in (False, True):
-        twin = copy.deepcopy(model)
-        optimizer = torch.optim.SGD(twin.parameters(), lr=0.1)
-        step = make(twin, optimizer)
-        call = eager(step, reason) if is_compiled else step
-        torch.manual_seed(1)
-        runs.append([[state(call(*batch)), state(twin)] for batch in batches()])
-    assert runs[0] == runs[1]
-    assert call.check(), call.said
-
-
-def test_results_that_share_no_graph_are_differentiated_eagerly():
-    def make(model, optimizer):
-        def step(x, y):
-            first = F.cross_entropy(model(x), y)
-            second = model(x * 2).square().mean()
-            first.backward()
-            second.backward()
-            return first
-
-        return step
-
-    runs_eagerly(make, "share no graph")
-
-
-def test_code_of_the_program_inside_of_a_call_runs_each_time():
-    def hooked(model, optimizer):
-        count = []
-        model[4].weight.register_hook(lambda g: count.append(1) or g * len(count))
-        return plain(model, optimizer)
-
-    runs_eagerly(hooked, "in backward")
-
-    def closure(model, optimizer):
-        def step(x, y):
-            def again():
-                optimizer.zero_grad()
-                loss = F.cross_entropy(model(x), y)
-                loss.backward()
-                return loss
-
-            return optimizer.step(again)
-
-        return step
-
-    runs_eagerly(closure, "runs again in")
-
-
-def test_reading_gradients_and_states_and_making_optimizers():
-    def reads(model, optimizer):
-        def step(x, y):
-            model(x).square().mean().backward()
-            return model[4].weight.grad * 2
-
-        return step
-
-    def asks(model, optimizer):
-        schedule = torch.optim.lr_scheduler.StepLR(optimizer, 2, 0.5)
-
-        def step(x, y):
-            loss = model(x).square().mean() * schedule.get_last_lr()[0]
-            loss.backward()
-            optimizer.step()
-            schedule.step()
-            return loss
-
-        return step
-
-    def makes(model, optimizer):
-        def step(x, y):
-            loss = model(x).square().mean()
-            loss.backward()
-            torch.optim.SGD(model.parameters(), lr=0.1).step()
-            return loss
-
-        return step
-
-    runs_eagerly(reads, "Tensor.grad")
-    runs_eagerly(asks, "get_last_lr")
-    runs_eagerly(makes, "optimizer")
-
-
-def test_seeding_and_watching_inside_of_a_step():
-    def seeds(model, optimizer):
-        def step(x, y):
-            torch.manual_seed(3)
-            loss = F.dropout(model(x)).mean()
-            loss.backward()
-            return loss
-
-        return step
-
-    def watches(model, optimizer):
-        def step(x, y):
-            loss = model(x).square().mean()
-            with torch.autograd.set_detect_anomaly(True):
-                loss.backward()
-            return loss
-
-        return step
-
-    runs_eagerly(seeds, "manual_seed")
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "Anomaly Detection")
-        runs_eagerly(watches, "mode")
-
-
-def test_a_failing_backward_that_the_program_catches():
-    def make(model, optimizer):
-        def step(x, y):
-            try:
-                (x * 2).sum().backward()
-            except RuntimeError:
-                return model(x)
-            return None
-
-        return step
-
-    runs_eagerly(make, "exception")
-
-
-def test_backward_in_another_mode_and_values_read_on_the_way():
-    def other_mode(model, optimizer):
-        def step(x, y):
-            loss = model(x).square().mean()
-            with torch.no_grad():
-                loss.backward()
-            return loss
-
-        return step
-
-    def values(model, optimizer):
-        def step(x, y):
-            loss = model(x).square().mean()
-            loss.backward()
-            if loss.item() > 0:
-                optimizer.step()
-            return loss
-
-        return step
-
-    runs_eagerly(other_mode, "mode")
-    runs_eagerly(values, "item")
-
-
-def test_no_grad_around_a_step_raises_as_the_function_does():
-    model = network()
-    compiled = torch.compile(plain(model, torch.optim.SGD(model.parameters(), lr=0.1)))
-    x, y = batches(1)[0]
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        for _ in range(3):
-            assert compiled(x, y).requires_grad
-            with torch.no_grad(), pytest.raises(RuntimeError, match="does not require grad"):
-                compiled(x, y)

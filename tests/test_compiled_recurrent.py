@@ -88,6 +88,20 @@ def test_nothing_is_kept_where_no_gradient_is_wanted(layer):
 
 
 @pytest.mark.parametrize("layer", LAYERS, ids=NAMES)
+def test_gradients_that_nobody_wants_are_not_computed(layer):
+    kernel = portable_and_compiled(layer[0])[1]
+    args = inputs(layer, 3, 4, 5)
+    out, saved = kernel.forward(cpu, True, *args)
+    weights = PLACES[layer[0]]
+    wanted = [place >= weights for place in range(weights + 4)]
+    some = kernel.backward(cpu, out, saved, wanted)
+    assert some[:weights] == (None,) * weights
+    every = kernel.backward(cpu, out, saved, [True] * len(wanted))
+    for expected, found in zip(every[weights:], some[weights:]):
+        np.testing.assert_array_equal(found, expected)
+
+
+@pytest.mark.parametrize("layer", LAYERS, ids=NAMES)
 def test_nan_stays_in_its_sequence(layer):
     args = inputs(layer, 3, 4, 5)
     args[0][1, 2, 0] = np.nan

@@ -125,7 +125,7 @@ def _forward(kind, x, input_weights, weights, bias, active, cells, states, by_ro
             for number in range(part * count // parts, (part + 1) * count // parts):
                 block, first, last = _piece(number, 0, len(x))
                 _from_input(x[first:last], input_weights, bias, block, active[block], first)
-    steps = length if by_rows else 1
+    steps = length if by_rows or parts == 1 else 1
     for stage in range(0, length, steps):
         for part in prange(parts):
             low, high, begin, end = _share(by_rows, part, parts, blocks, batch)
@@ -179,7 +179,7 @@ def _backward(kind, g, panels, active, cells, states, slopes, own, carry, by_row
     carry (blocks, batch, units)."""
     length, batch = slopes.shape[:2]
     blocks, inner, width = panels.shape
-    steps = length if by_rows else 1
+    steps = length if by_rows or parts == 1 else 1
     for stage in range(length, 0, -steps):
         for part in prange(parts):
             low, high, begin, end = _share(by_rows, part, parts, blocks, batch)
@@ -281,8 +281,10 @@ def _gradients(xp, g, saved, wanted):
                     panels.shape[2])
     _backward(kind, g[:length], panels, active, cells, states, slopes, own, carry,
               *_division(len(panels), batch))
-    dh, passed = np.matmul(own[0].reshape(batch, -1), w_hh), _from_blocks(carry, size)
-    for_states = (dh, passed) if kind == _LSTM else (dh + passed,)
+    for_states = (None, None)[:1 + (kind == _LSTM)]
+    if any(wanted[1:1 + len(for_states)]):
+        dh, passed = np.matmul(own[0].reshape(batch, -1), w_hh), _from_blocks(carry, size)
+        for_states = (dh, passed) if kind == _LSTM else (dh + passed,)
     rows, own = (a.reshape(length * batch, -1) for a in (slopes, own))
     for_input = xp.matmul(rows, w_ih).reshape(input.shape) if wanted[0] else None
     for_w_ih, for_b_ih = parameter_gradients(rows, input.reshape(length * batch, -1), has_bias)

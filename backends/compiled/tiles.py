@@ -23,6 +23,7 @@ _REGISTER = 64 if _FEATURES.get("avx512f") else 32 if _FEATURES.get("avx2") else
 _ACROSS = 2  # registers for a row of a panel
 HEIGHT = 6 if _REGISTER == 32 else 8  # rows of a tile; AVX2 has 16 registers, the others 32
 _FEW = 512  # rows; with more of them BLAS is as fast
+_AT_ONCE = 16  # rows to pack: their pages and those of their panels are at hand
 _WORD = ir.IntType(64)
 
 
@@ -41,13 +42,14 @@ def pack(matrix):
 
 @jit.parallel
 def _pack(matrix, panels):
-    for j in prange(len(panels)):
-        block = matrix[:, j * panels.shape[2]:(j + 1) * panels.shape[2]]
-        panels[j, :, block.shape[1]:] = 0
-        for row in range(len(block)):
-            source, target = block[row], panels[j, row]
-            for column in range(source.size):
-                target[column] = source[column]
+    width = panels.shape[2]
+    for part in prange(-(-len(matrix) // _AT_ONCE)):
+        for j in range(len(panels)):
+            for row in range(part * _AT_ONCE, min((part + 1) * _AT_ONCE, len(matrix))):
+                source, target = matrix[row][j * width:(j + 1) * width], panels[j, row]
+                for column in range(source.size):
+                    target[column] = source[column]
+                target[source.size:] = 0
 
 
 def pack_transposed(matrices):

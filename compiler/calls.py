@@ -1,5 +1,6 @@
 """What a recorded program may call, and what makes it impossible to replay."""
 
+import dis
 import sys
 import types
 
@@ -10,7 +11,8 @@ from ..nn.modules.module import Module
 from ..nn.utils import clip_grad_norm_, clip_grad_value_
 from ..optim import SGD, Optimizer, lr_scheduler
 
-__all__ = ["FORBIDDEN", "HOST", "is_library", "is_ours", "is_trusted", "pure", "works_for_ember"]
+__all__ = ["FORBIDDEN", "HOST", "is_library", "is_ours", "is_trusted", "only_returns", "pure",
+           "works_for_ember"]
 
 # Methods that show more of a tensor than a program's signature holds, or change it unseen.
 _METHODS = """
@@ -85,8 +87,24 @@ FORBIDDEN = _codes()
 # that of the hooks around them.
 HOST = {function.__code__: function for function in (
     Tensor.backward, backward, Tensor.__dict__["grad"].fset, Module.zero_grad, Optimizer.zero_grad,
-    SGD.step, clip_grad_norm_, clip_grad_value_,
+    SGD.step, clip_grad_norm_, clip_grad_value_, Tensor.item,
     *[cls.step for cls in vars(lr_scheduler).values() if hasattr(cls, "step")])}
+
+
+# What the end of a function may consist of whose values cannot matter but by being returned.
+_ENDING = frozenset("""
+    CACHE CALL PRECALL PUSH_NULL NOP LOAD_FAST LOAD_CONST LOAD_METHOD LOAD_ATTR STORE_FAST POP_TOP
+    BUILD_TUPLE BUILD_LIST BUILD_MAP BUILD_CONST_KEY_MAP RETURN_VALUE RETURN_CONST
+    LOAD_FAST_LOAD_FAST STORE_FAST_LOAD_FAST LOAD_FAST_BORROW LOAD_SMALL_INT
+    LOAD_FAST_BORROW_LOAD_FAST_BORROW LIST_EXTEND NOT_TAKEN
+""".split())
+
+
+def only_returns(frame):
+    """Return whether code does nothing from where it is on but call methods and return."""
+    rest = [i.opname for i in dis.get_instructions(frame.f_code) if i.offset > frame.f_lasti]
+    return _ENDING.issuperset(rest[:1 + next(
+        (n for n, name in enumerate(rest) if name.startswith("RETURN")), len(rest))])
 
 
 def works_for_ember(frame):

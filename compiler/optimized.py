@@ -71,7 +71,7 @@ def compile(model=None, *, fullgraph=False, dynamic=None, backend="inductor", mo
     optimizers and learning rate schedules, `zero_grad` and `clip_grad_norm_` as the function
     does, so rates, states and accumulated gradients are those of now. Steps with hooks on
     gradients, with a closure, a GradScaler, or several losses without a common graph run
-    as they are.
+    as they are. `return loss.item()` is replayed; a number read earlier on is not.
 
     Args:
         model: a Module or a function.

@@ -32,7 +32,16 @@ from ..autograd.checks import CHECKS
 from ..autograd.composite import _is_expanded as is_expanded
 from ..autograd.ops import scalars
 from . import steps
-from .calls import FORBIDDEN, HOST, is_library, is_ours, is_trusted, pure, works_for_ember
+from .calls import (
+    FORBIDDEN,
+    HOST,
+    is_library,
+    is_ours,
+    is_trusted,
+    only_returns,
+    pure,
+    works_for_ember,
+)
 from .chain import HostCall
 from .segment import Segment
 from .slots import Literal, Slot, Unknown, is_plain, template
@@ -45,7 +54,7 @@ _CONSTRUCTORS = {f.__code__: f for f in (
 _RANDOM = {f.__code__: f for f in (random._new, random._new_like)}
 _FILL, _OVERWRITE = fills.fill.__code__, inplace.overwrite.__code__
 _SPECIAL = frozenset((*_CONSTRUCTORS, *_RANDOM, _FILL, _OVERWRITE))
-_NUMBER = scalars.checked.__code__
+_NUMBER, _ITEM = scalars.checked.__code__, Tensor.item.__code__
 _RETURNS = {code for name, code in dis.opmap.items() if name in ("RETURN_VALUE", "RETURN_CONST")}
 _MARK = writes.mark_written.__code__
 
@@ -76,7 +85,7 @@ class Recorder:
         self.codes, self.reason, self.is_refused = {}, None, False
         self.thread, self.numbers = threading.get_ident(), itertools.count()
         self.muted, self._checking, self._pending = 0, 0, []
-        self._below, self._host, self._seen = None, None, set()
+        self._below, self._host, self._seen, self._ending = None, None, set(), False
         self.arguments = [Slot(next(self.numbers), t, t._array) for t in inputs]
         self._origins = {id(slot.tensor): slot for slot in self.arguments}
         self.parts, self.segment = [], Segment(self)
@@ -87,6 +96,10 @@ class Recorder:
         if slot is None and tensor._node is None:
             slot = self._origins.get(id(tensor._array))
         return slot
+
+    def number(self, value):
+        """Return the slot of a number that was read at the end of the run; None for others."""
+        return self._origins.get(id(value)) if type(value) is float else None
 
     def segments(self):
         """Return the segments of operations."""
@@ -159,6 +172,14 @@ class Recorder:
         self.muted += 1
         self._checking += 1
 
+    def _is_at_end(self, frame):
+        """Return whether the recorded function itself is about to return, so that a number which
+        it reads now can matter to nothing but its result."""
+        self._ending = self._ending or (
+            frame.f_back is not None and frame.f_back.f_code is Recorder.run.__code__
+            and only_returns(frame))
+        return self._ending
+
     def _host_returned(self, frame, result):
         self._host = None
         self.muted -= 1
@@ -166,8 +187,9 @@ class Recorder:
         name = _name(frame.f_code)
         if frame.f_code.co_code[frame.f_lasti] not in _RETURNS:
             self.fail(f"calls {name}, which raised an exception")
-        elif isinstance(result, Tensor):
-            slot = self._origins[id(result)] = Slot(next(self.numbers), result, result._array)
+        elif isinstance(result, Tensor) or type(result) is float:
+            slot = self._origins[id(result)] = Slot(
+                next(self.numbers), result, getattr(result, "_array", None))
             self.parts[-1].out = slot
         elif result is not None:
             self.fail(f"reads a value by {name}")
@@ -198,7 +220,7 @@ class Recorder:
             elif is_ours(code, frame.f_globals) and self._is_program(frame.f_back):
                 self._handed(frame, arg)
         elif event == "c_call" and not self.muted and self._is_program(frame):
-            if not pure(arg):
+            if self._ending or not pure(arg):
                 self.fail(f"calls {getattr(arg, '__qualname__', arg)}, whose result may depend on "
                           "more than its arguments")
 
@@ -211,8 +233,11 @@ class Recorder:
             frame.f_globals["__name__"])
 
     def _called(self, frame, code):
-        if code in HOST and not self.muted:
+        if code in HOST and not self.muted and (
+                code is not _ITEM or self._is_at_end(frame.f_back)):
             self._call_host(frame, _name(code))
+        elif self._ending and self._is_program(frame.f_back):
+            self.fail(f"uses a value by Tensor.item in {code.co_name}")
         elif code in FORBIDDEN and not self._checking:
             self.fail(f"calls {FORBIDDEN[code]}")
         elif code is _MARK:

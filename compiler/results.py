@@ -34,6 +34,8 @@ def template_of(result, recorder, found):
             return [visit(item) for item in value]
         if type(value) is dict:
             return {k: visit(item) for k, item in value.items()}
+        if recorder.number(value) is not None:
+            return recorder.number(value)
         if not is_plain(value):
             problems.append(f"it returns a {type(value).__name__}")
         return value

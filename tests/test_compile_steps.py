@@ -148,6 +148,20 @@ def with_compiled_parts(model, optimizer):
     return step
 
 
+def numbers(model, optimizer):
+    def step(x, y):
+        optimizer.zero_grad()
+        scores = model(x)
+        loss = F.cross_entropy(scores, y)
+        loss.backward()
+        optimizer.step()
+        hits = (scores.argmax(1) == y).float().mean()
+        value = loss.item()
+        return value, {"hits": hits.item(), "k": 0.5}, [loss]
+
+    return step
+
+
 def by_assignment(model, optimizer):
     def step(x, y):
         for parameter in model.parameters():
@@ -162,7 +176,7 @@ def by_assignment(model, optimizer):
 
 @pytest.mark.parametrize("make", [
     clipped, accumulating, without_result, backward_twice, two_losses, losses_of_one_graph,
-    unrolled, by_assignment, with_compiled_parts])
+    unrolled, by_assignment, with_compiled_parts, numbers])
 def test_other_steps(make):
     same(make)
 

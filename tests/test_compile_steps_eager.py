@@ -156,6 +156,20 @@ def test_backward_in_another_mode_and_values_read_on_the_way():
 
         return step
 
+    def used(function):
+        def make(model, optimizer):
+            def step(x, y):
+                loss = model(x).square().mean()
+                loss.backward()
+                return function(loss)
+
+            return step
+
+        return make
+
+    for function in (lambda loss: loss.item() * 2, lambda loss: round(loss.item(), 2),
+                     lambda loss: loss.item() if loss.item() > 1 else 0.0):
+        runs_eagerly(used(function), "item")
     runs_eagerly(other_mode, "mode")
     runs_eagerly(values, "item")
 

@@ -35,7 +35,8 @@ CONVOLUTIONS = {
     "5x5": (32, 16, 32, 32, {"size": 5}),
     "depthwise": (32, 64, 32, 64, {"groups": 64}),
 }
-OPTIMIZERS = {"SGD": {"lr": 1e-3, "momentum": 0.9}, "Adam": {}, "AdamW": {}, "Adadelta": {}}
+OPTIMIZERS = {"SGD": {"lr": 1e-3, "momentum": 0.9}, "Adam": {}, "AdamW": {}, "Adadelta": {},
+              "NAdam": {}, "RAdam": {}}
 
 
 def kernel(name):
@@ -92,6 +93,7 @@ of_tensors("add row", MILLION, (1024,))(lambda torch, a, b: a + b)
 of_tensors("mul", MILLION, MILLION)(lambda torch, a, b: a * b)
 of_tensors("sum", MILLION)(lambda torch, a: a.sum())
 of_tensors("sum over rows", MILLION)(lambda torch, a: a.sum(0))
+of_tensors("cumsum", MILLION)(lambda torch, a: a.cumsum(1))
 of_tensors("matmul 256", (256, 256), (256, 256))(lambda torch, a, b: a @ b)
 of_tensors("matmul 1024", MILLION, MILLION)(lambda torch, a, b: a @ b)
 of_tensors("matmul batched", (96, 128, 64), (96, 64, 128))(lambda torch, a, b: a @ b)
@@ -107,12 +109,19 @@ of_tensors("gelu tanh", MILLION)(
 of_tensors("dropout", MILLION)(lambda torch, a: torch.nn.functional.dropout(a, 0.2))
 of_tensors("softmax", ROWS)(lambda torch, a: a.softmax(1))
 of_tensors("log_softmax", ROWS)(lambda torch, a: a.log_softmax(1))
+of_tensors("mse_loss", MILLION, MILLION)(
+    lambda torch, a, b: torch.nn.functional.mse_loss(a, b))
+of_tensors("huber_loss", MILLION, MILLION)(
+    lambda torch, a, b: torch.nn.functional.huber_loss(a, b))
 of_tensors("layer_norm", (4096, 768), (768,), (768,))(
     lambda torch, x, w, b: torch.nn.functional.layer_norm(x, (768,), w, b))
 of_layer("batch_norm", 32, 64, 32, 32)(lambda torch: torch.nn.BatchNorm2d(64))
 of_layer("group_norm", 32, 64, 32, 32)(lambda torch: torch.nn.GroupNorm(8, 64))
 of_layer("max_pool", 64, 64, 24, 24)(lambda torch: torch.nn.MaxPool2d(2))
 of_layer("avg_pool", 64, 64, 24, 24)(lambda torch: torch.nn.AvgPool2d(2))
+of_layer("adaptive_avg_pool", 16, 64, 28, 28)(lambda torch: torch.nn.AdaptiveAvgPool2d(7))
+of_layer("unfold", 32, 16, 32, 32)(lambda torch: torch.nn.Unfold(3, padding=1))
+of_layer("fold", 32, 144, 1024)(lambda torch: torch.nn.Fold((32, 32), 3, padding=1))
 of_layer("lstm", 64, 32, 128)(lambda torch: first_of(torch.nn.LSTM(128, 256)))
 of_layer("gru", 64, 32, 128)(lambda torch: first_of(torch.nn.GRU(128, 256)))
 of_layer("conv_transpose", 32, 32, 14, 14)(

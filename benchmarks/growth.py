@@ -39,10 +39,10 @@ def training(torch, device, compile, name, batch, width, depth, length=0):
     optimizer = torch.optim.SGD(model.parameters(), lr=1e-3)
     if name in ("lstm", "gpt"):
         data = texts(torch, device, 65, (batch, length + 1), count=1)
-        return language_model(torch, model, optimizer, data, 65, 1.0)
+        return language_model(torch, compile, model, optimizer, data, 65, 1.0)
     item = (width,) if name == "mlp" else (3, length, length)
     data = batches(torch, device, (batch, *item), 10, count=1)
-    return supervised(model, torch.nn.CrossEntropyLoss(), optimizer, data)
+    return supervised(torch, compile, model, torch.nn.CrossEntropyLoss(), optimizer, data)
 
 
 def measure(side, device, budget, names):

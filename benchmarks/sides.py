@@ -1,9 +1,10 @@
 """The sides of a comparison, and the processes that they run in.
 
 A side is a library, perhaps with a variant: `ember`, `ember:compile` (models pass through
-`torch.compile`), `ember:numpy` (no compiled kernels: NumPy alone), `torch`, `torch:compile`.
-Each measurement runs in a fresh interpreter, so no library's allocator, threads or imports touch
-the other's. The sides take turns, so a busy spell of the machine hits all of them.
+`torch.compile`), `ember:step` (whole training steps do), `ember:numpy` (no compiled kernels: NumPy
+alone), `torch`, `torch:compile`. Each measurement runs in a fresh interpreter, so no library's
+allocator, threads or imports touch the other's. The sides take turns, so a busy spell of the
+machine hits all of them.
 """
 
 from __future__ import annotations
@@ -16,8 +17,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-# What a variant changes in the environment of a process; "compile" changes the program instead.
-VARIANTS = {"": {}, "compile": {}, "numpy": {"EMBER_COMPILED_FROM": "never"}}
+# What a variant changes in the environment of a process; "compile" and "step" change the program.
+VARIANTS = {"": {}, "compile": {}, "step": {}, "numpy": {"EMBER_COMPILED_FROM": "never"}}
 
 
 def split(side):
@@ -30,9 +31,9 @@ def split(side):
 
 
 def load(side):
-    """Return a side's library, and whether its models are to be compiled."""
+    """Return a side's library, and its variant."""
     library, variant = split(side)
-    return importlib.import_module(library), variant == "compile"
+    return importlib.import_module(library), variant
 
 
 def child(module, side, *arguments, environment=None):

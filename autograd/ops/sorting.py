@@ -1,5 +1,6 @@
 """Sorting and what follows from it: order, ranks, medians, distinct values."""
 
+from ...backends import cpu, kernels
 from .. import dtypes, return_types
 from ..op import op
 from ..tensor import tensor_method
@@ -108,20 +109,24 @@ def topk(xp, input, k, dim=-1, largest=True, sorted=True):
     if not input.ndim:
         return return_types.topk(input.copy(), xp.zeros((), _LARGE_INTEGER))
     if 8 * k < n:  # sorting the rest would be a waste
-        first = _ends(xp, input, k, a, largest)
-        order = _order(xp, xp.take_along_axis(input, first, a), a, largest)
-        index = xp.take_along_axis(first, order, a)
+        index = _ends(xp, input, k, a, largest)
     else:
         index = xp.take(_order(xp, input, a, largest), xp.arange(k), axis=a)
     return return_types.topk(xp.take_along_axis(input, index, a), index)
 
 
 def _ends(xp, input, k, a, largest):
-    """Return the indices of the k largest or smallest elements, in order of their places."""
+    """Return the indices of the k largest or smallest elements."""
+    compiled = kernels.compiled("first_places", input.size) if xp is cpu else None
+    index = NotImplemented if compiled is None else compiled(input, k, a, largest)
+    if index is not NotImplemented:
+        return index
     n = input.shape[a]
     order = xp.argpartition(input, n - k if largest and k else k, a)
     ends = xp.arange(n - k, n) if largest else xp.arange(k)
-    return xp.sort(xp.take(order, ends, axis=a), axis=a)
+    first = xp.sort(xp.take(order, ends, axis=a), axis=a)  # equal ones in order of their places
+    order = _order(xp, xp.take_along_axis(input, first, a), a, largest)
+    return xp.take_along_axis(first, order, a)
 
 
 topk.vjp("input", _to_sorted)

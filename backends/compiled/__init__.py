@@ -33,6 +33,7 @@ from . import (
     reduction,
     regression,
     scans,
+    selection,
     softmax,
 )
 

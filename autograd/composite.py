@@ -147,10 +147,9 @@ def composite(composition=None, *, label=None):
                 return taken
         if kwargs or len(args) != arity:
             args = record.bind(args, kwargs)
-        xp, raw, places, parents, found, size = None, [], [], [], False, 0
+        xp, raw, places, parents, found, size = None, list(args), [], [], False, 0
         for place, arg in enumerate(args):
             if not isinstance(arg, Tensor):
-                raw.append(arg)
                 continue
             if xp is None:
                 xp = arg._xp
@@ -162,7 +161,7 @@ def composite(composition=None, *, label=None):
                 node = arg._node
             array = arg._array
             size += array.size
-            raw.append(array)
+            raw[place] = array
             places.append(place)
             parents.append(node)
             found = found or node is not None

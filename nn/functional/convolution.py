@@ -137,15 +137,18 @@ def _check(name, dims, input, weight, bias, stride, dilation, groups):
 
 
 def _check_size(input, weight, padding, dilation):
-    if any(p < 0 for p in padding):
-        raise RuntimeError("negative padding is not supported")
-    size = [n + 2 * p for n, p in zip(input.shape[2:], padding)]
-    kernel = [d * (k - 1) + 1 for k, d in zip(weight.shape[2:], dilation)]
-    if any(k > n for k, n in zip(kernel, size)):
-        raise RuntimeError(
-            f"Calculated padded input size per channel: ({' x '.join(map(str, size))}). Kernel "
-            f"size: ({' x '.join(map(str, kernel))}). Kernel size can't be greater than actual "
-            f"input size, in conv{len(size)}d")
+    size, kernel = [], []
+    for n, k, p, d in zip(input.shape[2:], weight.shape[2:], padding, dilation):
+        if p < 0:
+            raise RuntimeError("negative padding is not supported")
+        size.append(n + 2 * p)
+        kernel.append(d * (k - 1) + 1)
+    for n, k in zip(size, kernel):
+        if k > n:
+            raise RuntimeError(
+                f"Calculated padded input size per channel: ({' x '.join(map(str, size))}). "
+                f"Kernel size: ({' x '.join(map(str, kernel))}). Kernel size can't be greater "
+                f"than actual input size, in conv{len(size)}d")
 
 
 # -- transposed -----------------------------------------------------------------------------------

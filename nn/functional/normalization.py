@@ -132,10 +132,11 @@ def _check_channels(input, running_mean, running_var, weight, bias):
     if input.ndim < 2:
         raise RuntimeError("batch_norm: expected an input of shape (N, C, *), but got "
                            f"{list(input.shape)}")
+    channels = input.shape[1]
     for name, value in (("running_mean", running_mean), ("running_var", running_var),
                         ("weight", weight), ("bias", bias)):
-        if value is not None and value.numel() != input.shape[1]:
-            raise RuntimeError(f"{name} should contain {input.shape[1]} elements not "
+        if value is not None and value.numel() != channels:
+            raise RuntimeError(f"{name} should contain {channels} elements not "
                                f"{value.numel()} (batch_norm of an input of shape "
                                f"{list(input.shape)})")
 

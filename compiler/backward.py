@@ -263,7 +263,8 @@ class _Writer:
         tape, made = step.gradients(list(names), lambda parent: parent)
         loads = {f"x{i}": names[key[1]] if isinstance(key, tuple) else f"v{key}"
                  for i, key in enumerate(tape.loads)}
-        computed = {s.name: s for _, s in made if s.name not in loads}
+        computed = {(s.name, is_wide): (s, is_wide) for _, s, is_wide in made
+                    if step.needs_loop(tape, s, is_wide)}
         variables = {}
         if computed:
             loop = step.loop(tape, list(computed.values()))
@@ -274,8 +275,8 @@ class _Writer:
                 self.count += 1
             source.line(f"{''.join(n + ', ' for n in variables.values())}= "
                         f"{source.constant(loop)}({given})")
-        for parent, symbol in made:  # each gets a variable of its own, even for one array
-            value = variables.get(symbol.name) or loads[symbol.name]
+        for parent, symbol, is_wide in made:  # each a variable of its own, even for one array
+            value = variables.get((symbol.name, is_wide)) or loads[symbol.name]
             name = self._named(self.values[value], value)
             self._fit(name, node.places[parent])
             self._add(node.targets[parent], name)

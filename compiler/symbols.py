@@ -41,6 +41,10 @@ class Tape:
             self.lines.append(f"{name} = {text}")
         return Symbol(self, name, kind)
 
+    def over_row(self, how, value):
+        """Return the symbol of a row's sum ("add"), "maximum" or "minimum"."""
+        return self.put(f"{how}_over({self.text(value)})")
+
     def text(self, value, kind="f"):
         """Return the text of an operand: a symbol of that kind, or a number in the loop's dtype."""
         if isinstance(value, Symbol):

@@ -4,6 +4,7 @@ import warnings
 
 import ember as torch
 from ember import nn
+from ember.compiler.fusion import Fused
 
 
 def programs(compiled):
@@ -41,6 +42,31 @@ def eager(function, reason):
     call.said = []
     call.check = lambda: [s for s in call.said if reason in s] == call.said != []
     return call
+
+
+def groups(compiled):
+    """How many members each fused step of a function's program has."""
+    return [len(s.members) for s in steps(compiled) if isinstance(s, Fused)]
+
+
+def compare(function, *shapes, dtype=torch.float32, tolerance=2e-6):
+    """Compare values and gradients of compiled and eager calls on random tensors; return what
+    `groups` says."""
+    torch.manual_seed(0)
+    made = [torch.randn(s, dtype=dtype) for s in shapes]
+    results = []
+    compiled = torch.compile(function, fullgraph=True)
+    for call in (function, compiled, compiled, compiled):
+        leaves = [t.clone().requires_grad_() for t in made]
+        out = call(*leaves)
+        out.backward(torch.linspace(-1, 1, out.numel(), dtype=dtype).reshape(out.shape))
+        results.append([out.detach(), *[t.grad for t in leaves]])
+    for result in results[1:]:
+        for a, b in zip(result, results[0], strict=True):
+            assert a.dtype is b.dtype and a.shape == b.shape
+            assert torch.allclose(a, b, rtol=tolerance, atol=tolerance, equal_nan=True)
+    assert programs(compiled) == 1
+    return groups(compiled)
 
 
 # -- training steps ----------------------------------------------------------------------------

@@ -1,7 +1,7 @@
 """Chains of operations on each element become generated loops; without Numba nothing changes."""
 
 import pytest
-from compiling import programs, steps
+from compiling import compare, groups, steps
 
 import ember as torch
 from ember import nn
@@ -16,30 +16,6 @@ pytestmark = pytest.mark.host_only
 def any_size(monkeypatch, tmp_path_factory):
     """Compile for small arrays as well."""
     monkeypatch.setattr(kernels, "_from", 1)
-
-
-def groups(compiled):
-    """How many members each fused step of a function's program has."""
-    return [len(s.members) for s in steps(compiled) if isinstance(s, Fused)]
-
-
-def compare(function, *shapes, sizes=None, dtype=torch.float32, tolerance=2e-6):
-    """Compare values and gradients of compiled and eager calls; return the fused groups."""
-    torch.manual_seed(0)
-    made = [torch.randn(s, dtype=dtype) for s in shapes]
-    results = []
-    compiled = torch.compile(function, fullgraph=True)
-    for call in (function, compiled, compiled, compiled):
-        leaves = [t.clone().requires_grad_() for t in made]
-        out = call(*leaves)
-        out.backward(torch.linspace(-1, 1, out.numel(), dtype=dtype).reshape(out.shape))
-        results.append([out.detach(), *[t.grad for t in leaves]])
-    for result in results[1:]:
-        for a, b in zip(result, results[0], strict=True):
-            assert a.dtype is b.dtype and a.shape == b.shape
-            assert torch.allclose(a, b, rtol=tolerance, atol=tolerance, equal_nan=True)
-    assert programs(compiled) == 1
-    return groups(compiled)
 
 
 def test_chains_with_rows_scalars_and_numbers():

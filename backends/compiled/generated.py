@@ -12,14 +12,15 @@ import os
 import pathlib
 import sys
 import types
+from typing import Any, NamedTuple
 
 import numba
 import numpy as np
 
-from . import jit
+from . import jit, passes
 from . import math as fast
 
-__all__ = ["Loop"]
+__all__ = ["Loop", "Sums"]
 
 _TYPES = {"f": np.float32, "d": np.float64}
 _WORLD = {
@@ -61,7 +62,7 @@ def _folder():
 @functools.cache
 def _version():
     """Return what cached machine code depends on besides its own text."""
-    files = (__file__, jit.__file__, fast.__file__)
+    files = (__file__, jit.__file__, fast.__file__, passes.__file__)
     texts = [pathlib.Path(file).read_bytes() for file in files]
     return b"".join([*texts, numba.__version__.encode()])
 
@@ -81,6 +82,42 @@ def _kernel(text, char):
     vars(module).update(_WORLD, C=_TYPES[char])
     exec(compile(text, str(path), "exec"), vars(module))  # noqa: S102 - text made from records
     return module.kernel
+
+
+class _Result(NamedTuple):
+    name: str
+    shape: tuple
+    dtype: Any
+    is_wide: bool  # whether it has a value for each element
+
+
+class Sums:
+    """A generated kernel that reduces each row, or everything, besides what a `Loop` does.
+
+    Args:
+        layouts: as for `Loop`, and "column": a value for each row.
+        lines: as for `Loop`, and "t2 = add_over(t1)", or maximum_ or minimum_over.
+        results, shape, dtype: as for `Loop`.
+        shapes: of the results; those of another size than `shape` have a value for each row.
+        width: how many elements a row has.
+    """
+
+    def __init__(self, layouts, lines, results, shape, dtype, shapes, width):
+        size = math.prod(shape)
+        self._results = [_Result(r.name, s, np.dtype(bool) if r.kind == "b" else dtype,
+                                 math.prod(s) == size) for r, s in zip(results, shapes)]
+        threaded = size >= jit.WORTH_A_THREAD
+        self._parts = jit.parts if threaded else lambda size: 1
+        self._width, self._size = width, size
+        write = passes.text_of_whole if width == size else passes.text_of_rows
+        self._kernel = _kernel(write(layouts, lines, self._results, threaded), dtype.char)
+
+    def __call__(self, *arrays):
+        """Return the list of results."""
+        results = [np.empty(r.shape, r.dtype) for r in self._results]
+        self._kernel(*[_flat(a) for a in arrays], *[r.reshape(-1) for r in results],
+                     self._size, self._width, self._parts(self._size))
+        return [r if r.ndim else r[()] for r in results]
 
 
 class Loop:

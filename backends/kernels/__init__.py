@@ -71,12 +71,12 @@ def compiled(name, size):
 
 
 def loops():
-    """Return the class of generated loops (`backends/compiled/generated.py`), or None."""
+    """Return the module of generated loops (`backends/compiled/generated.py`), or None."""
     if not _load():
         return None
-    from ..compiled.generated import Loop
+    from ..compiled import generated
 
-    return Loop
+    return generated
 
 
 def compiled_from():

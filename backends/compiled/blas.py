@@ -12,7 +12,7 @@ from numba.extending import get_cython_function_address
 from ..threads import leave_blas_one_thread
 from . import jit
 
-__all__ = ["gemm", "product", "product_part"]
+__all__ = ["gemm", "product"]
 
 for _name in ("sgemm", "dgemm"):
     llvmlite.binding.add_symbol(
@@ -73,29 +73,18 @@ def _preset(bias, c, first, last, start, stop):
                 target[i] = zero
 
 
-@jit.inline
-def product_part(flip_a, flip_b, a, b, bias, c, part, parts, by_rows):
-    """Set a part of the rows or columns of c to those of op(a) · op(b) + bias.
-
-    Returns:
-        The first row and the last, the first column and the last.
-    """
-    rows, columns = c.shape
-    count = rows if by_rows else columns
-    start, stop = part * count // parts, (part + 1) * count // parts
-    if by_rows:
-        _preset(bias, c, start, stop, 0, columns)
-        some = a[:, start:stop] if flip_a else a[start:stop]
-        gemm(flip_a, flip_b, 1.0, some, b, 1.0, c[start:stop])
-        return start, stop, 0, columns
-    _preset(bias, c, 0, rows, start, stop)
-    some = b[start:stop] if flip_b else b[:, start:stop]
-    gemm(flip_a, flip_b, 1.0, a, some, 1.0, c[:, start:stop])
-    return 0, rows, start, stop
-
-
 @jit.parallel
 def product(flip_a, flip_b, a, b, bias, c, parts, by_rows):
     """c = op(a) · op(b) + bias, the rows or the columns of c divided into parts for the threads."""
+    rows, columns = c.shape
     for part in prange(parts):
-        product_part(flip_a, flip_b, a, b, bias, c, part, parts, by_rows)
+        count = rows if by_rows else columns
+        start, stop = part * count // parts, (part + 1) * count // parts
+        if by_rows:
+            _preset(bias, c, start, stop, 0, columns)
+            some = a[:, start:stop] if flip_a else a[start:stop]
+            gemm(flip_a, flip_b, 1.0, some, b, 1.0, c[start:stop])
+        else:
+            _preset(bias, c, 0, rows, start, stop)
+            some = b[start:stop] if flip_b else b[:, start:stop]
+            gemm(flip_a, flip_b, 1.0, a, some, 1.0, c[:, start:stop])

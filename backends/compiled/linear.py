@@ -9,7 +9,7 @@ from ..kernels import kernel
 from . import blas, jit, tiles
 
 _WORTH_A_THREAD = 1 << 18  # multiplications
-NO_BIAS = {char: np.empty(0, char) for char in "fd"}
+_NO_BIAS = {char: np.empty(0, char) for char in "fd"}
 
 
 def _as_rows(a):
@@ -39,18 +39,13 @@ def multiply(a, b, out, bias=None):
     left, right = _as_rows(a), _as_rows(b)
     if left is None or right is None:
         return False
-    bias, threads = NO_BIAS[a.dtype.char] if bias is None else bias, jit.threads()
+    bias, threads = _NO_BIAS[a.dtype.char] if bias is None else bias, jit.threads()
     if right[1] and not left[1] and tiles.is_faster(left[0], right[0], threads):
         tiles.multiply_transposed(left[0], right[0], bias, out, threads)
     else:
-        blas.product(left[1], right[1], left[0], right[0], bias, out, threads,
-                     by_rows(*out.shape))
+        by_rows = out.shape[0] >= out.shape[1] or out.shape[1] < 8 * threads
+        blas.product(left[1], right[1], left[0], right[0], bias, out, threads, by_rows)
     return True
-
-
-def by_rows(rows, columns):
-    """Return whether to divide the rows of a product, rather than its columns."""
-    return rows >= columns or columns < 8 * jit.threads()
 
 
 @jit.parallel
@@ -142,28 +137,19 @@ def parameter_gradients(g, rows, has_bias):
     return for_weight, for_bias if has_bias else None
 
 
-def is_large_layer(input, weight):
-    """Return whether a linear layer is worth several threads, and of one type."""
-    return _is_large(math.prod(input.shape[:-1]), *weight.shape, input, weight)
-
-
-def takes_layer(input, weight, bias):
-    """Return whether compiled kernels can read the arrays of a linear layer."""
-    if weight.ndim != 2 or input.ndim == 0 or input.shape[-1] != weight.shape[1]:
-        return False
-    return input.dtype is weight.dtype and jit.takes(weight) and (
-        bias is None or jit.takes(weight, bias) and bias.shape == weight.shape[:1])
-
-
 @kernel("linear", compiled=True)
 class Linear:
     """input @ weightᵀ + bias in one pass over the output, the gradients of both at once."""
 
     def forward(xp, recording, input, weight, bias):
-        if not takes_layer(input, weight, bias) or not is_large_layer(input, weight):
+        if weight.ndim != 2 or input.ndim == 0 or input.shape[-1] != weight.shape[1]:
+            return NotImplemented
+        count, features = math.prod(input.shape[:-1]), weight.shape[0]
+        if not (jit.takes(weight) and _is_large(count, *weight.shape, input, weight)):
+            return NotImplemented
+        if bias is not None and not (jit.takes(weight, bias) and bias.shape == (features,)):
             return NotImplemented
         input = jit.contiguous(input)
-        count, features = math.prod(input.shape[:-1]), weight.shape[0]
         out = np.empty((*input.shape[:-1], features), input.dtype)
         multiply(input.reshape(count, -1), weight.T, out.reshape(count, features), bias)
         return out, (input, weight)

@@ -1,5 +1,5 @@
-"""A linear layer and the activation behind it: the activation goes over a thread's part of the
-product before the other threads are waited for, its derivative and the bias's gradient likewise.
+"""A linear layer and the activation behind it as one node: backward computes the derivative of
+the activation and the gradient of the bias in one pass.
 
 What is kept is what the derivative needs: the output, or for GELU and SiLU what they were given.
 """
@@ -9,35 +9,18 @@ import math
 import numpy as np
 from numba import prange
 
-from ..kernels import kernel
+from ..kernels import compiled, kernel
 from ..kernels import linear as portable
-from . import blas, jit
+from . import jit
 from .elementwise import FORMULAS
-from .linear import NO_BIAS, Linear, add_rows, by_rows, is_large_layer, takes_layer
+from .linear import Linear, add_rows
 
 _ROWS = 8  # whose gradients are in the cache still when they are added to the bias's
 _KEEPS_OUTPUT = ("relu", "sigmoid", "tanh")
 _KEEPS_INPUT = ("_gelu", "_gelu_tanh", "_silu")
 
 
-def _loops(value, slope):
-    """Return the loops of a layer, forward and backward, with these formulas of scalars."""
-    @jit.parallel
-    def layer(rows, weight, bias, before, out, parts, divides_rows):
-        """out = value(rows · weightᵀ + bias); `before`, unless empty, gets what value is given."""
-        for part in prange(parts):
-            target = before if before.size else out
-            first, last, start, stop = blas.product_part(
-                False, True, rows, weight, bias, target, part, parts, divides_rows)
-            for row in range(first, last):
-                a, b = target[row][start:stop], out[row][start:stop]
-                if before.size:
-                    for i in range(b.size):
-                        b[i] = value(a[i])
-                else:
-                    for i in range(b.size):
-                        b[i] = value(b[i])
-
+def _over_rows(slope):
     @jit.parallel
     def slopes(g, known, out, for_bias, parts):
         """out = slope(g, known); for_bias, unless empty, gets the sums of its columns by parts."""
@@ -54,10 +37,10 @@ def _loops(value, slope):
                 if sums.size:
                     add_rows(out, first, last, 0, sums)
 
-    return layer, slopes
+    return slopes
 
 
-_LOOPS = {name: _loops(*FORMULAS[name]) for name in (*_KEEPS_OUTPUT, *_KEEPS_INPUT)}
+_SLOPES = {name: _over_rows(FORMULAS[name][1]) for name in (*_KEEPS_OUTPUT, *_KEEPS_INPUT)}
 
 
 @kernel("linear_activation", compiled=True)
@@ -65,28 +48,28 @@ class LinearActivation:
     """activation(input @ weightᵀ + bias), in float32 as the activations themselves."""
 
     def forward(xp, recording, input, weight, bias, activation):
-        if input.dtype.char != "f" or not takes_layer(input, weight, bias) or not input.size:
+        if input.dtype.char != "f" or not (input.size and weight.size):
             return NotImplemented
-        input = jit.contiguous(input)
-        parts = jit.threads() if is_large_layer(input, weight) else 1
-        shape = (math.prod(input.shape[:-1]), weight.shape[0])
-        out = np.empty(shape, input.dtype)
-        before = np.empty(shape if recording and activation in _KEEPS_INPUT else (0, 0),
-                          input.dtype)
-        _LOOPS[activation][0](input.reshape(shape[0], -1), weight,
-                              NO_BIAS["f"] if bias is None else bias, before, out, parts,
-                              by_rows(*shape))
-        known = before if before.size else out
-        return out.reshape(*input.shape[:-1], -1), (input, weight, known, activation)
+        for layer in (Linear, portable.Linear):
+            result = layer.forward(xp, recording, input, weight, bias)
+            if result is not NotImplemented:
+                break
+        else:
+            return NotImplemented
+        inner, saved = result
+        made = compiled(activation, math.inf).forward(xp, recording, inner)
+        if made is NotImplemented:
+            return NotImplemented
+        known = made[0] if activation in _KEEPS_OUTPUT else inner
+        return made[0], (layer, saved, known, activation)
 
     def backward(xp, g, saved, wanted):
-        input, weight, known, activation = saved
+        layer, saved, known, activation = saved
         has_bias = len(wanted) == 3 and wanted[2]
-        inner = np.empty_like(known)
-        parts = jit.parts(inner.size)
-        sums = np.empty((parts, known.shape[1] if has_bias else 0), known.dtype)
-        _LOOPS[activation][1](jit.contiguous(g).reshape(known.shape), known, inner, sums, parts)
-        layer = Linear if is_large_layer(input, weight) else portable.Linear
-        inner = inner.reshape(*input.shape[:-1], -1)
-        grads = layer.backward(xp, inner, (input, weight), wanted[:2])
+        inner = np.empty(known.shape, known.dtype)
+        parts, width = jit.parts(inner.size), known.shape[-1]
+        sums = np.empty((parts, width if has_bias else 0), known.dtype)
+        _SLOPES[activation](*[a.reshape(-1, width) for a in (jit.contiguous(g), known, inner)],
+                            sums, parts)
+        grads = layer.backward(xp, inner, saved, wanted[:2])
         return (*grads, sums.sum(0) if has_bias else None)[:len(wanted)]

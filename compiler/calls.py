@@ -56,8 +56,14 @@ def is_trusted(name):
 
 
 def is_library(namespace):
-    """Return whether code belongs to a library that ember calls, or to no module: Numba's."""
-    return (namespace.get("__name__") or "numba").partition(".")[0] in _LIBRARIES
+    """Return whether code belongs to a library that ember calls.
+
+    Compiled code that shows itself, and text that Numba writes, stand in no module.
+    """
+    name = namespace.get("__name__")
+    if name is None:
+        return namespace.keys() <= {"__builtins__", "np", "numba"}
+    return name.partition(".")[0] in _LIBRARIES
 
 
 def _codes():

@@ -230,7 +230,7 @@ class Recorder:
         if frame is None or is_ours(frame.f_code, frame.f_globals):
             return False
         return not is_library(frame.f_globals) and not is_trusted(
-            frame.f_globals["__name__"])
+            frame.f_globals.get("__name__"))
 
     def _called(self, frame, code):
         if code in HOST and not self.muted and (
@@ -255,7 +255,7 @@ class Recorder:
             if self._is_program(frame):
                 self.codes[code] = frame.f_globals.get("__name__", "")
         if is_library(frame.f_globals) and self._is_program(frame.f_back):
-            self.fail(f"calls {frame.f_globals['__name__']}.{code.co_name}")
+            self.fail(f"calls {frame.f_globals.get('__name__')}.{code.co_name}")
 
     def _returned(self, frame, code, result):
         _, _, given = self._pending.pop()

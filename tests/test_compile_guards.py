@@ -3,6 +3,7 @@
 import collections
 import gc
 import time
+import types
 import warnings
 
 import numpy as np
@@ -326,3 +327,11 @@ def test_named_tuples_may_be_made():
 def test_what_ember_reads_of_the_environment_is_no_part_of_the_program():
     threads._usable.cache_clear()  # as in a new process, where the first kernel asks
     assert programs(replays(nn.Linear(128, 128), torch.ones(128, 128))) == 1
+
+
+def test_code_that_stands_in_no_module_is_watched_as_well():
+    world = {"factor": torch.tensor(2.0)}
+    f = replays(types.FunctionType((lambda x: x * factor).__code__, world), torch.ones(3))  # noqa: F821
+    assert f(torch.ones(3)).tolist() == [2, 2, 2]
+    world["factor"] = torch.tensor(5.0)
+    assert f(torch.ones(3)).tolist() == [5, 5, 5]

@@ -1,13 +1,36 @@
-"""The normal distribution."""
+"""The normal distribution, and what is made of normal numbers: half, log- and logistic-normal."""
 
 import math
 
-from ..autograd import no_grad, normal
-from .exp_family import ExponentialFamily
-from .loc_scale import LocScale
-from .utils import standard_normal
+from ..autograd import no_grad, normal, where, zeros_like
+from . import constraints
+from .distribution import Distribution, ExponentialFamily
+from .transformed_distribution import TransformedDistribution
+from .transforms import AbsTransform, ExpTransform, StickBreakingTransform
+from .utils import broadcast_all, standard_normal
 
-__all__ = ["Normal"]
+__all__ = ["Half", "HalfNormal", "LocScale", "LogNormal", "LogisticNormal", "Normal"]
+
+
+class LocScale(Distribution):
+    """Base class of distributions of loc + scale · noise, the noise symmetric about 0."""
+
+    arg_constraints = {"loc": constraints.real, "scale": constraints.positive}
+    support = constraints.real
+    has_rsample = True
+    _batched: tuple[str, ...] = ("loc", "scale")
+
+    def __init__(self, loc, scale, validate_args=None):
+        self.loc, self.scale = broadcast_all(loc, scale)
+        super().__init__(self.loc.shape, validate_args=validate_args)
+
+    @property
+    def mean(self):
+        return self.loc
+
+    @property
+    def mode(self):
+        return self.loc
 
 
 class Normal(LocScale, ExponentialFamily):
@@ -71,3 +94,150 @@ class Normal(LocScale, ExponentialFamily):
 
     def _log_normalizer(self, x, y):
         return -0.25 * x.square() / y + 0.5 * (-math.pi / y).log()
+
+
+class Half(TransformedDistribution):
+    """Base class of the absolute values of distributions that are symmetric about 0."""
+
+    arg_constraints = {"scale": constraints.positive}
+    support = constraints.nonnegative
+    has_rsample = True
+    _batched: tuple[str, ...] = ()
+
+    def __init__(self, base_distribution, validate_args=None):
+        super().__init__(base_distribution, AbsTransform(), validate_args=validate_args)
+
+    @property
+    def scale(self):
+        """The scale of the whole distribution."""
+        return self.base_dist.scale
+
+    @property
+    def mode(self):
+        return zeros_like(self.scale)
+
+    def log_prob(self, value):
+        self._check(value)
+        return where(value >= 0, self.base_dist.log_prob(value) + math.log(2), -math.inf)
+
+    def cdf(self, value):
+        self._check(value)
+        return 2 * self.base_dist.cdf(value) - 1
+
+    def icdf(self, prob):
+        return self.base_dist.icdf((prob + 1) / 2)
+
+    def entropy(self):
+        return self.base_dist.entropy() - math.log(2)
+
+
+class HalfNormal(Half):
+    """The absolute value of a normal number of mean 0.
+
+    Args:
+        scale: the standard deviation of that number, a number or tensor.
+        validate_args: as for `Distribution`.
+    Source: https://docs.pytorch.org/docs/2.13/distributions.html#halfnormal
+
+    >>> import ember
+    >>> ember.distributions.HalfNormal(1.0).mean
+    tensor(0.7979)
+    """
+
+    _batched = ()
+
+    def __init__(self, scale, validate_args=None):
+        super().__init__(Normal(0, scale, validate_args=False), validate_args)
+
+    @property
+    def mean(self):
+        return self.scale * math.sqrt(2 / math.pi)
+
+    @property
+    def variance(self):
+        return self.scale.square() * (1 - 2 / math.pi)
+
+
+class LogNormal(TransformedDistribution):
+    """Numbers whose logarithm is normally distributed.
+
+    Args:
+        loc, scale: mean and standard deviation of the logarithm, numbers or tensors.
+        validate_args: as for `Distribution`.
+    Source: https://docs.pytorch.org/docs/2.13/distributions.html#lognormal
+
+    >>> import ember
+    >>> ember.distributions.LogNormal(0.0, 1.0).mean
+    tensor(1.6487)
+    """
+
+    arg_constraints = {"loc": constraints.real, "scale": constraints.positive}
+    support = constraints.positive
+    has_rsample = True
+    _batched = ()
+
+    def __init__(self, loc, scale, validate_args=None):
+        super().__init__(Normal(loc, scale, validate_args=validate_args), ExpTransform(),
+                         validate_args=validate_args)
+
+    @property
+    def loc(self):
+        """The mean of the logarithm."""
+        return self.base_dist.loc
+
+    @property
+    def scale(self):
+        """The standard deviation of the logarithm."""
+        return self.base_dist.scale
+
+    @property
+    def mean(self):
+        return (self.loc + self.scale.square() / 2).exp()
+
+    @property
+    def mode(self):
+        return (self.loc - self.scale.square()).exp()
+
+    @property
+    def variance(self):
+        square = self.scale.square()
+        return square.expm1() * (2 * self.loc + square).exp()
+
+    def entropy(self):
+        return self.base_dist.entropy() + self.loc
+
+
+class LogisticNormal(TransformedDistribution):
+    """Shares with sum 1, made from normal numbers by stick breaking.
+
+    Args:
+        loc, scale: of the normal numbers, of shape (..., n) for n + 1 shares.
+        validate_args: as for `Distribution`.
+    Source: https://docs.pytorch.org/docs/2.13/distributions.html#logisticnormal
+
+    >>> import ember
+    >>> m = ember.distributions.LogisticNormal(ember.zeros(2), ember.ones(2))
+    >>> m.event_shape
+    torch.Size([3])
+    """
+
+    arg_constraints = {"loc": constraints.real, "scale": constraints.positive}
+    support = constraints.simplex
+    has_rsample = True
+    _batched = ()
+
+    def __init__(self, loc, scale, validate_args=None):
+        base = Normal(loc, scale, validate_args=validate_args)
+        if not base.batch_shape:
+            base = base.expand([1])
+        super().__init__(base, StickBreakingTransform(), validate_args=validate_args)
+
+    @property
+    def loc(self):
+        """The means of the normal numbers."""
+        return self.base_dist.base_dist.loc
+
+    @property
+    def scale(self):
+        """The standard deviations of the normal numbers."""
+        return self.base_dist.base_dist.scale

@@ -27,6 +27,12 @@ INNER = {
     "torch": "functional random",
     "torch.amp": "autocast_mode grad_scaler",
     "torch.autograd": "function grad_mode variable",
+    "torch.distributions": "bernoulli beta binomial categorical cauchy chi2 continuous_bernoulli "
+    "dirichlet exp_family exponential fishersnedecor gamma generalized_pareto geometric gumbel "
+    "half_cauchy half_normal inverse_gamma kumaraswamy laplace lkj_cholesky log_normal "
+    "logistic_normal lowrank_multivariate_normal multinomial multivariate_normal "
+    "negative_binomial normal one_hot_categorical pareto poisson relaxed_bernoulli "
+    "relaxed_categorical studentT uniform von_mises weibull wishart",
     "torch.nn": "modules parameter",
     "torch.nn.modules": "activation batchnorm channelshuffle container conv distance dropout "
     "flatten fold instancenorm lazy linear loss module normalization padding pixelshuffle "
@@ -42,12 +48,12 @@ INNER = {
 
 # The modules that answer for a missing name as soon as they are imported; others do from their
 # first use through one of these.
-_FRONT = ("ember", "ember.autograd", "ember.backends", "ember.cuda", "ember.nn",
-          "ember.nn.functional", "ember.nn.init", "ember.nn.utils", "ember.nn.utils.rnn",
-          "ember.optim", "ember.optim.lr_scheduler", "ember.utils", "ember.utils.data",
-          "ember.vision", "ember.vision.datasets", "ember.vision.io", "ember.vision.models",
-          "ember.vision.ops", "ember.vision.transforms", "ember.vision.transforms.functional",
-          "ember.vision.utils")
+_FRONT = ("ember", "ember.autograd", "ember.backends", "ember.cuda", "ember.distributions",
+          "ember.nn", "ember.nn.functional", "ember.nn.init", "ember.nn.utils",
+          "ember.nn.utils.rnn", "ember.optim", "ember.optim.lr_scheduler", "ember.utils",
+          "ember.utils.data", "ember.vision", "ember.vision.datasets", "ember.vision.io",
+          "ember.vision.models", "ember.vision.ops", "ember.vision.transforms",
+          "ember.vision.transforms.functional", "ember.vision.utils")
 _LATER = ("ember.nn", "ember.optim", "ember.utils")  # too slow to import with ember
 
 _facades = {}

@@ -469,3 +469,29 @@ def test_the_usual_imports_of_training_scripts_resolve(script, tmp_path):
             print(double(torch.ones(1)).item(), dist.is_available(), prune.is_pruned.__name__)
     """)
     assert python("-m", "ember", path, cwd=tmp_path).stdout == "2.0 False is_pruned\n"
+
+
+def test_the_inner_modules_of_distributions_resolve(script, tmp_path):
+    """PyTorch has a file for each family; ember's files hold several."""
+    path = script("""
+        import importlib
+        import torch.distributions.studentT
+        from torch.distributions.constraints import positive
+        from torch.distributions.exp_family import ExponentialFamily
+        from torch.distributions.half_cauchy import HalfCauchy
+        from torch.distributions.relaxed_categorical import ExpRelaxedCategorical
+        from ember.names import INNER
+
+        for name in INNER["torch.distributions"].split():
+            importlib.import_module(f"torch.distributions.{name}")
+        print(torch.distributions.studentT.StudentT(2.0))
+        print(HalfCauchy is torch.distributions.HalfCauchy)
+    """)
+    printed = "StudentT(df: 2.0, loc: 0.0, scale: 1.0)\nTrue\n"
+    assert python("-m", "ember", path, cwd=tmp_path).stdout == printed
+    path = script("""
+        import ember as torch
+        from ember.distributions import HalfCauchy
+        print(torch.distributions.half_cauchy.HalfCauchy is HalfCauchy)
+    """)
+    assert python(path, cwd=tmp_path).stdout == "True\n"

@@ -7,17 +7,13 @@ import functools
 import math
 
 from ...autograd import full_like, where, xlogy
-from ..bernoulli import Bernoulli
+from ..bernoulli import Bernoulli, ContinuousBernoulli
 from ..beta import Beta
-from ..binomial import Binomial
-from ..continuous_bernoulli import ContinuousBernoulli
-from ..exponential import Exponential
-from ..gamma import Gamma
-from ..gumbel import Gumbel
-from ..laplace import Laplace
+from ..binomial import Binomial, Poisson
+from ..cauchy import Laplace
+from ..gamma import Exponential, Gamma
 from ..normal import Normal
-from ..pareto import Pareto
-from ..poisson import Poisson
+from ..pareto import Gumbel, Pareto
 from ..uniform import Uniform
 from ..utils import euler_constant
 from .registry import register_kl

@@ -1,8 +1,12 @@
 """The divergence of multivariate normal distributions, also of low rank."""
 
 from ...autograd.ops.solving import solve_triangular
-from ..lowrank_multivariate_normal import LowRankMultivariateNormal
-from ..multivariate_normal import MultivariateNormal, log_det, mahalanobis
+from ..multivariate_normal import (
+    LowRankMultivariateNormal,
+    MultivariateNormal,
+    log_det,
+    mahalanobis,
+)
 from .registry import register_kl
 
 

@@ -4,25 +4,16 @@ import math
 
 from ...autograd import where
 from ...nn.functional import softplus
-from ..bernoulli import Bernoulli
-from ..beta import Beta
-from ..binomial import Binomial
-from ..categorical import Categorical
-from ..cauchy import Cauchy
-from ..continuous_bernoulli import ContinuousBernoulli
-from ..dirichlet import Dirichlet
-from ..exp_family import ExponentialFamily
-from ..exponential import Exponential
-from ..gamma import Gamma
-from ..geometric import Geometric
-from ..gumbel import Gumbel
-from ..half_normal import HalfNormal
+from ..bernoulli import Bernoulli, ContinuousBernoulli, Geometric
+from ..beta import Beta, Dirichlet
+from ..binomial import Binomial, Poisson
+from ..categorical import Categorical, OneHotCategorical
+from ..cauchy import Cauchy, Laplace
+from ..distribution import ExponentialFamily
+from ..gamma import Exponential, Gamma
 from ..independent import Independent
-from ..laplace import Laplace
-from ..normal import Normal
-from ..one_hot_categorical import OneHotCategorical
-from ..pareto import Pareto
-from ..poisson import Poisson
+from ..normal import HalfNormal, Normal
+from ..pareto import Gumbel, Pareto
 from ..transformed_distribution import TransformedDistribution
 from ..uniform import Uniform
 from ..utils import euler_constant, sum_rightmost

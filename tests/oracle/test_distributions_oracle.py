@@ -1,5 +1,7 @@
 """Distributions beside PyTorch's: shapes, samples of the same seed, densities, gradients."""
 
+import importlib
+import pkgutil
 import warnings
 from functools import partial
 
@@ -9,6 +11,8 @@ import torch
 
 import ember
 from ember import distributions as ours
+from ember import names
+from ember.utils.serialization.paths import path_of
 
 from .distribution_cases import CASES, build, positive, real, spd, unit
 
@@ -419,5 +423,16 @@ def test_the_same_names_are_public():
     missing = {name for name in theirs.__all__ if not hasattr(ours, name)}
     assert not missing
     assert set(ours.constraints.__all__) >= set(theirs.constraints.__all__)
-    for module in ("utils", "kl", "transforms", "constraint_registry", "studentT", "half_normal"):
-        __import__(f"ember.distributions.{module}")
+
+
+@pytest.mark.parametrize("inner", [m.name for m in pkgutil.iter_modules(theirs.__path__)])
+def test_programs_find_all_inner_modules(inner):
+    module = importlib.import_module(f"torch.distributions.{inner}")
+    own = names.module_for(module.__name__)
+    assert not [name for name in module.__all__ if not hasattr(own, name)]
+
+
+@pytest.mark.parametrize("name", sorted({*CASES, "ExponentialFamily", "Independent"}))
+def test_files_name_a_family_as_pytorch_does(name):
+    kind, pytorch = (getattr(namespace_of(name, space), name) for space in (ours, theirs))
+    assert path_of(kind) == f"{pytorch.__module__}.{name}"

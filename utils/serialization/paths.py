@@ -12,6 +12,20 @@ __all__ = ["path_of", "paths_of"]
 _MOVED = {"torch.nn.modules._parameter_containers": "torch.nn.modules.container",
           "torch.nn.modules.attention": "torch.nn.modules.activation",
           "torch.nn.modules.rnn_cells": "torch.nn.modules.rnn"}
+# The modules that PyTorch has for distributions which share one with others in ember.
+_DISTRIBUTIONS = {
+    "Chi2": "chi2", "ContinuousBernoulli": "continuous_bernoulli", "Dirichlet": "dirichlet",
+    "Exponential": "exponential", "ExponentialFamily": "exp_family",
+    "ExpRelaxedCategorical": "relaxed_categorical", "FisherSnedecor": "fishersnedecor",
+    "GeneralizedPareto": "generalized_pareto", "Geometric": "geometric", "Gumbel": "gumbel",
+    "HalfCauchy": "half_cauchy", "HalfNormal": "half_normal", "InverseGamma": "inverse_gamma",
+    "Kumaraswamy": "kumaraswamy", "LKJCholesky": "lkj_cholesky", "Laplace": "laplace",
+    "LogNormal": "log_normal", "LogisticNormal": "logistic_normal",
+    "LowRankMultivariateNormal": "lowrank_multivariate_normal", "Multinomial": "multinomial",
+    "NegativeBinomial": "negative_binomial", "OneHotCategorical": "one_hot_categorical",
+    "OneHotCategoricalStraightThrough": "one_hot_categorical", "Poisson": "poisson",
+    "RelaxedOneHotCategorical": "relaxed_categorical", "StudentT": "studentT",
+    "VonMises": "von_mises", "Weibull": "weibull"}
 # Functions of torch.nn.functional that PyTorch's files call by an inner name.
 _INNER = {name: f"torch._C._nn.{name}" for name in (
     "avg_pool2d", "avg_pool3d", "elu_", "gelu", "hardtanh_", "leaky_relu_", "linear", "one_hot",
@@ -45,7 +59,7 @@ def paths_of(value):
             return public
     if not isinstance(value, (type, types.FunctionType)) or not _is_reachable(value):
         return []
-    module = _pytorch_module(value.__module__) if _is_ours(value) else value.__module__
+    module = _pytorch_module(value) if _is_ours(value) else value.__module__
     return [f"{module}.{value.__qualname__}"]
 
 
@@ -71,8 +85,11 @@ def _is_ours(value):
     return value.__module__.startswith("ember.")
 
 
-def _pytorch_module(name):
+def _pytorch_module(value):
+    name = value.__module__
     for ours, theirs in (("ember.vision", "torchvision"), ("ember", "torch")):
         if name.startswith(ours):
             name = theirs + name.removeprefix(ours)
+    if name.startswith("torch.distributions.") and value.__qualname__ in _DISTRIBUTIONS:
+        return f"torch.distributions.{_DISTRIBUTIONS[value.__qualname__]}"
     return _MOVED.get(name, name)

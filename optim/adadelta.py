@@ -1,14 +1,6 @@
 """Adadelta."""
 
-from .rule import (
-    RuleOptimizer,
-    check_lr,
-    check_not_negative,
-    counter,
-    effective_grad,
-    moving_average,
-    zeros_like,
-)
+from .rule import RuleOptimizer, check_lr, check_not_negative, effective_grad, moving_average
 
 
 def adadelta(
@@ -91,10 +83,3 @@ class Adadelta(RuleOptimizer):
             "differentiable": differentiable,
         }
         super().__init__(params, defaults)
-
-    def new_state(self, param, group):
-        return {
-            "step": counter(0.0),
-            "square_avg": zeros_like(param),
-            "acc_delta": zeros_like(param),
-        }

@@ -8,10 +8,8 @@ from .rule import (
     check_betas,
     check_lr,
     check_not_negative,
-    counter,
     effective_grad,
     moving_average,
-    zeros_like,
 )
 
 
@@ -78,6 +76,7 @@ class Adam(RuleOptimizer):
 
     rule = staticmethod(adam)
     arrays = ("exp_avg", "exp_avg_sq", "max_exp_avg_sq")
+    needs = {"max_exp_avg_sq": "amsgrad"}
     uses = ("lr", "eps", "weight_decay", "amsgrad", "decoupled_weight_decay", "maximize")
 
     def __init__(
@@ -108,16 +107,6 @@ class Adam(RuleOptimizer):
             "decoupled_weight_decay": decoupled_weight_decay,
         }
         super().__init__(params, defaults)
-
-    def new_state(self, param, group):
-        state = {
-            "step": counter(0.0),
-            "exp_avg": zeros_like(param),
-            "exp_avg_sq": zeros_like(param),
-        }
-        if group["amsgrad"]:
-            state["max_exp_avg_sq"] = zeros_like(param)
-        return state
 
 
 class AdamW(Adam):

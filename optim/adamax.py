@@ -5,10 +5,8 @@ from .rule import (
     check_betas,
     check_lr,
     check_not_negative,
-    counter,
     effective_grad,
     moving_average,
-    zeros_like,
 )
 
 
@@ -86,10 +84,3 @@ class Adamax(RuleOptimizer):
             "capturable": capturable,
         }
         super().__init__(params, defaults)
-
-    def new_state(self, param, group):
-        return {
-            "step": counter(0.0),
-            "exp_avg": zeros_like(param),
-            "exp_inf": zeros_like(param),
-        }

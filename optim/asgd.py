@@ -5,11 +5,9 @@ from .rule import (
     add_to_counter,
     check_lr,
     check_not_negative,
-    counter,
     effective_grad,
     number,
     set_counter,
-    zeros_like,
 )
 
 
@@ -67,6 +65,7 @@ class ASGD(RuleOptimizer):
 
     rule = staticmethod(asgd)
     arrays = ("ax",)
+    counters = {"step": 0.0, "eta": 0.0, "mu": 1.0}
     uses = ("lambd", "weight_decay", "maximize")
 
     def __init__(
@@ -89,12 +88,9 @@ class ASGD(RuleOptimizer):
         super().__init__(params, defaults)
 
     def new_state(self, param, group):
-        return {
-            "step": counter(0.0),
-            "eta": counter(number(group["lr"])),
-            "mu": counter(1.0),
-            "ax": zeros_like(param),
-        }
+        state = super().new_state(param, group)
+        set_counter(state["eta"], number(group["lr"]))
+        return state
 
     def advance(self, state, fresh, group):
         """Count the update; return its η and μ, and store those of the next."""

@@ -3,7 +3,7 @@
 import math
 
 from ..autograd.tensor import Tensor
-from .rule import RuleOptimizer, moving_average, number, zeros_like
+from .rule import RuleOptimizer, moving_average, number
 
 
 def muon(
@@ -94,6 +94,7 @@ class Muon(RuleOptimizer):
 
     rule = staticmethod(muon)
     arrays = ("momentum_buffer",)
+    counters = {}
     uses = (
         "lr", "weight_decay", "momentum", "nesterov",
         "ns_coefficients", "eps", "ns_steps", "adjust_lr_fn",
@@ -148,7 +149,7 @@ class Muon(RuleOptimizer):
     def new_state(self, param, group):
         if param._array.dtype.kind == "c":
             raise RuntimeError("Muon does not support complex parameters")
-        return {"momentum_buffer": zeros_like(param)}
+        return super().new_state(param, group)
 
     def advance(self, state, fresh, group):
         return ()

@@ -8,11 +8,9 @@ from .rule import (
     check_betas,
     check_lr,
     check_not_negative,
-    counter,
     effective_grad,
     moving_average,
     multiply_counter,
-    zeros_like,
 )
 
 
@@ -79,6 +77,7 @@ class NAdam(RuleOptimizer):
 
     rule = staticmethod(nadam)
     arrays = ("exp_avg", "exp_avg_sq")
+    counters = {"step": 0.0, "mu_product": 1.0}
     uses = ("lr", "eps", "weight_decay", "decoupled_weight_decay", "maximize")
 
     def __init__(
@@ -104,14 +103,6 @@ class NAdam(RuleOptimizer):
             "differentiable": differentiable,
         }
         super().__init__(params, defaults)
-
-    def new_state(self, param, group):
-        return {
-            "step": counter(0.0),
-            "mu_product": counter(1.0),
-            "exp_avg": zeros_like(param),
-            "exp_avg_sq": zeros_like(param),
-        }
 
     def advance(self, state, fresh, group):
         step = add_to_counter(state["step"], 1)

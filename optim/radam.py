@@ -7,10 +7,8 @@ from .rule import (
     check_betas,
     check_lr,
     check_not_negative,
-    counter,
     effective_grad,
     moving_average,
-    zeros_like,
 )
 
 
@@ -104,10 +102,3 @@ class RAdam(RuleOptimizer):
             "differentiable": differentiable,
         }
         super().__init__(params, defaults)
-
-    def new_state(self, param, group):
-        return {
-            "step": counter(0.0),
-            "exp_avg": zeros_like(param),
-            "exp_avg_sq": zeros_like(param),
-        }

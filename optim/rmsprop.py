@@ -1,14 +1,6 @@
 """RMSprop."""
 
-from .rule import (
-    RuleOptimizer,
-    check_lr,
-    check_not_negative,
-    counter,
-    effective_grad,
-    moving_average,
-    zeros_like,
-)
+from .rule import RuleOptimizer, check_lr, check_not_negative, effective_grad, moving_average
 
 
 def rmsprop(
@@ -76,6 +68,7 @@ class RMSprop(RuleOptimizer):
 
     rule = staticmethod(rmsprop)
     arrays = ("square_avg", "momentum_buffer", "grad_avg")
+    needs = {"momentum_buffer": "momentum", "grad_avg": "centered"}
     uses = ("lr", "alpha", "eps", "weight_decay", "momentum", "centered", "maximize")
 
     def __init__(
@@ -100,11 +93,3 @@ class RMSprop(RuleOptimizer):
             "differentiable": differentiable,
         }
         super().__init__(params, defaults)
-
-    def new_state(self, param, group):
-        state = {"step": counter(0.0), "square_avg": zeros_like(param)}
-        if group["momentum"] > 0:
-            state["momentum_buffer"] = zeros_like(param)
-        if group["centered"]:
-            state["grad_avg"] = zeros_like(param)
-        return state

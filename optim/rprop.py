@@ -1,7 +1,7 @@
 """Resilient backpropagation."""
 
 from ..autograd.tensor import Tensor
-from .rule import RuleOptimizer, check_lr, counter, number, zeros_like
+from .rule import RuleOptimizer, check_lr, number
 
 
 def rprop(
@@ -92,8 +92,5 @@ class Rprop(RuleOptimizer):
     def new_state(self, param, group):
         xp, array, lr = param._xp, param._buffer(), number(group["lr"])
         first = complex(lr, lr) if array.dtype.kind == "c" else lr
-        return {
-            "step": counter(0.0),
-            "prev": zeros_like(param),
-            "step_size": Tensor._wrap(xp.full_like(array, first), xp),
-        }
+        return {**super().new_state(param, group),
+                "step_size": Tensor._wrap(xp.full_like(array, first), xp)}

@@ -31,6 +31,8 @@ class RuleOptimizer(Optimizer):
         rule: the pure update function.
         arrays: names of the state tensors that the rule takes, in its order; it gets None for
             those that the options leave unused.
+        needs: for state tensors that not every group has, the option that makes them.
+        counters: what else the state of a parameter holds: 0-d tensors, and what they start from.
         uses: names of the group's options that the rule takes; `betas` become beta1 and beta2.
         elementwise: whether the rule treats every element alike, so that parameters may be
             packed together.
@@ -38,6 +40,8 @@ class RuleOptimizer(Optimizer):
 
     rule: Any = None
     arrays: tuple[str, ...] = ()
+    needs: dict[str, str] = {}
+    counters: dict[str, float] = {"step": 0.0}
     uses: tuple[str, ...] = ()
     elementwise = True
 
@@ -78,7 +82,11 @@ class RuleOptimizer(Optimizer):
 
     def new_state(self, param, group):
         """Return the state tensors of a parameter before its first update, by name."""
-        raise NotImplementedError
+        state = {name: counter(start) for name, start in self.counters.items()}
+        for name in self.arrays:
+            if name not in self.needs or number(group[self.needs[name]]):
+                state[name] = zeros_like(param)
+        return state
 
     def advance(self, state, fresh, group):
         """Count one more update in a parameter's state; return the rule's counters.

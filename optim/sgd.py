@@ -1,13 +1,6 @@
 """Stochastic gradient descent, with momentum and Nesterov's variant."""
 
-from .rule import (
-    RuleOptimizer,
-    check_lr,
-    check_not_negative,
-    effective_grad,
-    number,
-    zeros_like,
-)
+from .rule import RuleOptimizer, check_lr, check_not_negative, effective_grad
 
 
 def sgd(
@@ -72,6 +65,8 @@ class SGD(RuleOptimizer):
 
     rule = staticmethod(sgd)
     arrays = ("momentum_buffer",)
+    needs = {"momentum_buffer": "momentum"}
+    counters = {}
     uses = ("lr", "momentum", "dampening", "weight_decay", "nesterov", "maximize")
 
     def __init__(
@@ -95,9 +90,6 @@ class SGD(RuleOptimizer):
             "fused": fused,
         }
         super().__init__(params, defaults)
-
-    def new_state(self, param, group):
-        return {"momentum_buffer": zeros_like(param)} if number(group["momentum"]) != 0 else {}
 
     def advance(self, state, fresh, group):
         return (fresh,)

@@ -117,8 +117,9 @@ def works_for_ember(frame):
     """Return whether a function of a library or of the standard library was called by ember,
     itself or by way of a trusted module, as `os.environ.get` is by way of collections.abc.
     """
-    name = (frame.f_globals.get("__name__") or "numba").partition(".")[0]
-    if name not in _LIBRARIES and (name not in sys.stdlib_module_names or name in _TRUSTED):
+    name = (frame.f_globals.get("__name__") or "").partition(".")[0]
+    if not is_library(frame.f_globals) and (
+            name not in sys.stdlib_module_names or name in _TRUSTED):
         return False
     caller = frame.f_back  # None where compiled code shows itself
     while caller is not None and is_trusted(caller.f_globals.get("__name__") or ""):

@@ -331,7 +331,8 @@ def test_what_ember_reads_of_the_environment_is_no_part_of_the_program():
 
 def test_code_that_stands_in_no_module_is_watched_as_well():
     world = {"factor": torch.tensor(2.0)}
-    f = replays(types.FunctionType((lambda x: x * factor).__code__, world), torch.ones(3))  # noqa: F821
+    double = (lambda x: x * factor).__code__  # noqa: F821
+    f = replays(types.FunctionType(double, world), torch.ones(3))
     assert f(torch.ones(3)).tolist() == [2, 2, 2]
     world["factor"] = torch.tensor(5.0)
     assert f(torch.ones(3)).tolist() == [5, 5, 5]

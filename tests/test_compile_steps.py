@@ -1,6 +1,7 @@
 """torch.compile of whole training steps: backward and updates are part of what is replayed."""
 
 import copy
+import types
 
 import pytest
 from compiling import batches, network, plain, programs, state
@@ -322,3 +323,20 @@ def test_classes_that_a_kernel_declines_in_some_batches():
         with torch.compiler.set_stance(stance):
             histories.append(str([[state(step(*batch)), state(model)] for batch in batches()]))
     assert histories[0] == histories[1] and "nan" in histories[0] and programs(step.update) == 1
+
+
+def _step_of_globals(x, y):
+    optimizer.zero_grad()  # noqa: F821 - its globals are those that the test gives
+    loss = F.mse_loss(model(x), y)  # noqa: F821
+    loss.backward()
+    optimizer.step()  # noqa: F821
+    return loss
+
+
+def test_a_step_that_stands_in_no_module_trains_as_well():
+    model = nn.Linear(2, 1)
+    world = {"F": F, "model": model, "optimizer": torch.optim.SGD(model.parameters(), lr=0.1)}
+    step = torch.compile(types.FunctionType(_step_of_globals.__code__, world), fullgraph=True)
+    x = torch.rand(8, 2)
+    losses = [step(x, x.sum(1, keepdim=True)).item() for _ in range(5)]
+    assert losses == sorted(losses, reverse=True) and losses[4] < losses[3]

@@ -67,19 +67,29 @@ def _version():
     return b"".join([*texts, numba.__version__.encode()])
 
 
+def _is_written(path, text):
+    """Write the file of a kernel; return whether that could be done."""
+    scratch = path.with_suffix(f".{os.getpid()}")
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        scratch.write_text(text, encoding="utf-8")
+        scratch.replace(path)
+    except OSError:
+        return False
+    return True
+
+
 @functools.cache
 def _kernel(text, char):
     """Return the compiled function of a text."""
     name = hashlib.sha256(_version() + char.encode() + text.encode()).hexdigest()[:24]
     path = _folder() / f"{name}.py"
-    if not path.exists():
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        scratch = path.with_suffix(f".{os.getpid()}")
-        scratch.write_text(text, encoding="utf-8")
-        scratch.replace(path)
     module = types.ModuleType(f"ember_kernel_{name}")
     sys.modules[module.__name__] = module  # where Numba's cache looks for the function's world
     vars(module).update(_WORLD, C=_TYPES[char])
+    if not path.exists() and not _is_written(path, text):
+        vars(module).update({kind: functools.partial(_WORLD[kind], cache=False)
+                             for kind in ("parallel", "serial")})
     exec(compile(text, str(path), "exec"), vars(module))  # noqa: S102 - text made from records
     return module.kernel
 

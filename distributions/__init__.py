@@ -19,9 +19,7 @@ from .cauchy import Cauchy, HalfCauchy, Laplace
 from .constraint_registry import biject_to, transform_to
 from .distribution import Distribution, ExponentialFamily
 from .gamma import Chi2, Exponential, FisherSnedecor, Gamma, InverseGamma, StudentT
-from .independent import Independent
 from .kl import kl_divergence, register_kl
-from .mixture_same_family import MixtureSameFamily
 from .multivariate_normal import LowRankMultivariateNormal, MultivariateNormal
 from .normal import HalfNormal, LogisticNormal, LogNormal, Normal
 from .pareto import GeneralizedPareto, Gumbel, Pareto, Weibull
@@ -31,7 +29,7 @@ from .relaxed_bernoulli import (
     RelaxedBernoulli,
     RelaxedOneHotCategorical,
 )
-from .transformed_distribution import TransformedDistribution
+from .transformed_distribution import Independent, MixtureSameFamily, TransformedDistribution
 from .transforms import (
     AbsTransform,
     AffineTransform,

@@ -29,10 +29,11 @@ INNER = {
     "torch.autograd": "function grad_mode variable",
     "torch.distributions": "bernoulli beta binomial categorical cauchy chi2 continuous_bernoulli "
     "dirichlet exp_family exponential fishersnedecor gamma generalized_pareto geometric gumbel "
-    "half_cauchy half_normal inverse_gamma kumaraswamy laplace lkj_cholesky log_normal "
-    "logistic_normal lowrank_multivariate_normal multinomial multivariate_normal "
-    "negative_binomial normal one_hot_categorical pareto poisson relaxed_bernoulli "
-    "relaxed_categorical studentT uniform von_mises weibull wishart",
+    "half_cauchy half_normal independent inverse_gamma kumaraswamy laplace lkj_cholesky log_normal "
+    "logistic_normal lowrank_multivariate_normal mixture_same_family multinomial "
+    "multivariate_normal negative_binomial normal one_hot_categorical pareto poisson "
+    "relaxed_bernoulli relaxed_categorical studentT transformed_distribution uniform von_mises "
+    "weibull wishart",
     "torch.nn": "modules parameter",
     "torch.nn.modules": "activation batchnorm channelshuffle container conv distance dropout "
     "flatten fold instancenorm lazy linear loss module normalization padding pixelshuffle "

@@ -5,8 +5,7 @@ PyTorch page: https://docs.pytorch.org/docs/2.13/optim.html#how-to-adjust-learni
 
 from .base import LRScheduler
 from .combined import ChainedScheduler, SequentialLR
-from .cosine import CosineAnnealingLR, CosineAnnealingWarmRestarts
-from .cyclic import CyclicLR, OneCycleLR
+from .cyclic import CosineAnnealingLR, CosineAnnealingWarmRestarts, CyclicLR, OneCycleLR
 from .factors import (
     ConstantLR,
     ExponentialLR,

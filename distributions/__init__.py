@@ -15,13 +15,12 @@ from .bernoulli import Bernoulli, ContinuousBernoulli, Geometric
 from .beta import Beta, Dirichlet, Kumaraswamy
 from .binomial import Binomial, Multinomial, NegativeBinomial, Poisson
 from .categorical import Categorical, OneHotCategorical, OneHotCategoricalStraightThrough
-from .cauchy import Cauchy, HalfCauchy, Laplace
 from .constraint_registry import biject_to, transform_to
 from .distribution import Distribution, ExponentialFamily
 from .gamma import Chi2, Exponential, FisherSnedecor, Gamma, InverseGamma, StudentT
 from .kl import kl_divergence, register_kl
 from .multivariate_normal import LowRankMultivariateNormal, MultivariateNormal
-from .normal import HalfNormal, LogisticNormal, LogNormal, Normal
+from .normal import Cauchy, HalfCauchy, HalfNormal, Laplace, LogisticNormal, LogNormal, Normal
 from .pareto import GeneralizedPareto, Gumbel, Pareto, Weibull
 from .relaxed_bernoulli import (
     ExpRelaxedCategorical,

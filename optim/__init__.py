@@ -6,11 +6,10 @@ PyTorch page: https://docs.pytorch.org/docs/2.13/optim.html
 import importlib as _importlib
 
 from . import lr_scheduler
-from .adafactor import Adafactor
+from .adafactor import Adafactor, Muon
 from .adagrad import Adadelta, Adagrad, RMSprop
 from .adam import Adam, Adamax, AdamW, NAdam, RAdam
 from .lbfgs import LBFGS
-from .muon import Muon
 from .optimizer import (
     Optimizer,
     register_optimizer_step_post_hook,

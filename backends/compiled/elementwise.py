@@ -4,13 +4,18 @@ A kernel here is two formulas of scalars; `elementwise` puts the loops around th
 in float64 NumPy's own loops are vectors already, and what `math.py` has are not.
 """
 
+import math
+
 import numpy as np
 from numba import prange
 
 from ..kernels import kernel
 from . import jit
+from .jit import formula
+from .math import exp, expm1, log, log1p
 
 __all__ = ["FORMULAS", "elementwise"]
+
 
 FORMULAS = {}  # (value, slope) by name, for kernels that apply them on the way
 
@@ -77,3 +82,43 @@ def elementwise(name, value, slope, numbers=lambda: ()):
         return grad if grad is NotImplemented else (grad,)
 
     kernel(name, compiled=True)(type(name, (), {"forward": forward, "backward": backward}))
+
+
+_1, _2 = np.float32(1), np.float32(2)
+
+
+@formula
+def _sqrt(x):
+    return math.sqrt(x)
+
+
+@formula
+def _sqrt_slope(g, out):
+    return g / (_2 * out)
+
+
+@formula
+def _exp_slope(g, out):
+    return g * out
+
+
+@formula
+def _expm1_slope(g, out):
+    return g * (out + _1)
+
+
+@formula
+def _log_slope(g, x):
+    return g / x
+
+
+@formula
+def _log1p_slope(g, x):
+    return g / (x + _1)
+
+
+elementwise("sqrt", _sqrt, _sqrt_slope)
+elementwise("exp", exp, _exp_slope)
+elementwise("expm1", expm1, _expm1_slope)
+elementwise("log", log, _log_slope)
+elementwise("log1p", log1p, _log1p_slope)

@@ -3,7 +3,7 @@
 Source: https://docs.pytorch.org/docs/2.13/distributions.html#module-torch.distributions.kl
 """
 
-from . import between, within
+from . import formulas
 from .registry import kl_divergence, register_kl
 
 __all__ = ["kl_divergence", "register_kl"]

@@ -14,8 +14,8 @@ _MOVED = {"torch.nn.modules._parameter_containers": "torch.nn.modules.container"
           "torch.nn.modules.rnn_cells": "torch.nn.modules.rnn"}
 # The modules that PyTorch has for distributions which share one with others in ember.
 _DISTRIBUTIONS = {
-    "Chi2": "chi2", "ContinuousBernoulli": "continuous_bernoulli", "Dirichlet": "dirichlet",
-    "Exponential": "exponential", "ExponentialFamily": "exp_family",
+    "Cauchy": "cauchy", "Chi2": "chi2", "ContinuousBernoulli": "continuous_bernoulli",
+    "Dirichlet": "dirichlet", "Exponential": "exponential", "ExponentialFamily": "exp_family",
     "ExpRelaxedCategorical": "relaxed_categorical", "FisherSnedecor": "fishersnedecor",
     "GeneralizedPareto": "generalized_pareto", "Geometric": "geometric", "Gumbel": "gumbel",
     "HalfCauchy": "half_cauchy", "HalfNormal": "half_normal", "Independent": "independent",

@@ -17,7 +17,6 @@ from .padding import constant_pad_nd
 
 __all__ = ["istft", "stft"]
 
-
 # The scale of the adjoint: PyTorch and NumPy name the direction that divides by n.
 _OTHER = {"backward": "forward", "forward": "backward", "ortho": "ortho"}
 

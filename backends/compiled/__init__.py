@@ -29,8 +29,6 @@ from . import (
     random,
     recurrent,
     reduction,
-    regression,
-    scans,
     selection,
     softmax,
 )

@@ -16,7 +16,6 @@ from .math import exp, expm1, log, log1p
 
 __all__ = ["FORMULAS", "elementwise"]
 
-
 FORMULAS = {}  # (value, slope) by name, for kernels that apply them on the way
 
 

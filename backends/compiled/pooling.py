@@ -19,7 +19,6 @@ from . import jit
 
 __all__ = ["elements"]
 
-
 _NONE = 255  # of a window that has had no element yet
 _FEW = 16  # windows in a line, too few for vectors
 

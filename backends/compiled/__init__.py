@@ -15,7 +15,6 @@ from . import (
     activation,
     attention,
     channels,
-    clipping,
     convolution,
     dropout,
     elementwise,

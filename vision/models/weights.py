@@ -12,7 +12,7 @@ from pathlib import Path
 
 from ...utils.serialization import load
 from ..download import fetch
-from ..transforms.presets import ImageClassification
+from ..transforms.conversion import ImageClassification
 
 __all__ = ["Weights", "WeightsEnum", "imagenet"]
 

@@ -94,10 +94,10 @@ class Im2col:
         if not x.size or not jit.takes(x):
             return NotImplemented
         sides = _Sides(*x.shape[:2], x.shape[2:], kernel_size, dilation, padding, stride)
-        return sides.gather(x), sides
+        return sides.gather(x), (sides,)
 
-    def backward(xp, g, sides, wanted):
-        return (sides.scatter(xp.ascontiguousarray(g)),)
+    def backward(xp, g, saved, wanted):
+        return (saved[0].scatter(xp.ascontiguousarray(g)),)
 
 
 @kernel("col2im", compiled=True)
@@ -110,7 +110,7 @@ class Col2im:
             return NotImplemented
         channels = x.shape[1] // (kernel_size[0] * kernel_size[1])
         sides = _Sides(len(x), channels, size, kernel_size, dilation, padding, stride)
-        return sides.scatter(x), sides
+        return sides.scatter(x), (sides,)
 
-    def backward(xp, g, sides, wanted):
-        return (sides.gather(xp.ascontiguousarray(g)),)
+    def backward(xp, g, saved, wanted):
+        return (saved[0].gather(xp.ascontiguousarray(g)),)

@@ -351,10 +351,10 @@ class AvgPool:
         elements = divisor_override or divisor(xp, plan, count_include_pad, x.dtype)
         boxes = _windows(plan.size, plan.counts, plan.kernel, plan.stride, plan.padding)
         pool = _Pool(x.shape, plan.counts, boxes, elements, x.dtype)
-        return pool.means(x), pool
+        return pool.means(x), (pool,)
 
-    def backward(xp, g, pool, wanted):
-        return (pool.gradients(g),)
+    def backward(xp, g, saved, wanted):
+        return (saved[0].gradients(g),)
 
 
 @kernel("adaptive_avg_pool", compiled=True)
@@ -367,7 +367,7 @@ class AdaptiveAvgPool:
             return NotImplemented
         boxes, elements = _parts(x.shape[-len(sizes):], sizes)
         pool = _Pool(x.shape, sizes, boxes, np.reshape(elements, sizes), x.dtype)
-        return pool.means(x), pool
+        return pool.means(x), (pool,)
 
-    def backward(xp, g, pool, wanted):
-        return (pool.gradients(g),)
+    def backward(xp, g, saved, wanted):
+        return (saved[0].gradients(g),)
